@@ -1,0 +1,1 @@
+"""The command `contender`: the composition root."""

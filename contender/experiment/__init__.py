@@ -1,0 +1,1 @@
+"""Assignment, statistics, plan and verdict."""

@@ -1,0 +1,1 @@
+"""The release state machine, its ports and its audit record."""

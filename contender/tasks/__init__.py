@@ -1,0 +1,1 @@
+"""The questions that models answer about people and jobs."""

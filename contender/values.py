@@ -1,0 +1,107 @@
+"""The words that every room shares: predictions, versions, exposures, outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+REVIEW_LABEL: Final = "Review_Required"
+"""The label that hands a person's case to a person."""
+
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
+BASELINE: Final = "baseline"
+PREVIOUS: Final = "previous"
+REVIEW: Final = "review"
+"""`served_by` of an answer made in-process because nobody else could answer."""
+UNASSIGNED: Final = "unassigned"
+"""`assigned_to` of a request without a unit id; it takes no part in analysis."""
+
+SLOTS: Final = ("blue", "green")
+
+Row = Mapping[str, object]
+"""One person (or pair) as the task's schema describes it: field name to plain value, `None` for missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model version says about one row, before any policy is applied to it.
+
+    `label` is the best answer, `confidence` its calibrated probability in [0, 1]. `score` is the number that the
+    task's reward judges, in [0, 1]: the probability of the positive class for binary tasks, else `confidence`.
+    `ranking` lists (label, score) best first, for tasks that answer with an order; it may be cut to the top few.
+    """
+
+    label: str
+    confidence: float
+    score: float
+    ranking: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackPolicy:
+    """When an answer is given up: the request's deadline, the least confidence that passes, the label for a person."""
+
+    deadline_ms: int = 150
+    min_confidence: float = 0.6
+    label: str = REVIEW_LABEL
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One immutable registered version of a task's model.
+
+    `artifact` is the folder or URI of its serving artifact and `digest` the sha256 (hex) of that artifact's
+    ``manifest.json``: together they name exactly what may be served. `semver` is derived from lineage.
+    """
+
+    task: str
+    version: str
+    semver: str
+    artifact: str
+    digest: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """The record that a unit was answered.
+
+    `assigned_to` is the arm that the hash chose (analysis is by it: intention to treat), `served_by` who really
+    answered: an arm's name, ``baseline`` or ``review``. `label` is what the client was told; `score` and
+    `confidence` are the answering model's own, `None` when no model answered. `at` is seconds since the epoch,
+    `latency_ms` the time inside the transformer.
+    """
+
+    prediction_id: str
+    task: str
+    experiment_id: str | None
+    generation: int
+    unit_id: str | None
+    assigned_to: str
+    served_by: str
+    model_version: str | None
+    label: str
+    score: float | None
+    confidence: float | None
+    fallback_reason: str | None
+    latency_ms: float
+    at: float
+    source: str = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened later to an answered unit, joined to its exposure by `prediction_id`; idempotent by `event_id`.
+
+    `value` is in the task's own words (for job-change 0 or 1, for job-role the role). `at` is when it happened, in
+    seconds since the epoch.
+    """
+
+    event_id: str
+    prediction_id: str
+    task: str
+    value: str | int | float
+    at: float

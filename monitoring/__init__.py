@@ -1,0 +1,1 @@
+"""What is measured of a running system, and how it is shown."""

@@ -1,0 +1,1 @@
+"""Training: steps, kfp components, graphs."""
