@@ -201,7 +201,7 @@ class Task(Protocol):
         ...
 
     def generate(self, count: int, seed: int) -> list[dict[str, object]]:
-        """`count` synthetic training rows: real columns (id and target too), levels, missing rates, a planted signal."""
+        """`count` synthetic training rows with real columns (id and target too), levels, missing rates and signal."""
         ...
 
     def recipe(self) -> Recipe:
