@@ -1,0 +1,1 @@
+"""job-change: will this person look for another job?"""
