@@ -1,0 +1,45 @@
+"""``python -m contender.adapters.supervisor --task T --home DIR``: supervise until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from contender.adapters.supervisor.commands import ServingCommands
+from contender.adapters.supervisor.control import EXIT_REFUSED
+from contender.adapters.supervisor.documents import RunFolder
+from contender.adapters.supervisor.supervisor import Supervisor
+from contender.errors import ContenderError
+
+
+def main() -> int:
+    """Exit code 0 after an orderly stop, 3 when refused; the reason is the last line on stderr."""
+    arguments = _parser().parse_args()
+    home = arguments.home.resolve()
+    supervisor = Supervisor(
+        RunFolder(home, arguments.task),
+        ServingCommands(arguments.task, home),
+        environment=os.environ,
+        chance=secrets.SystemRandom().random,
+    )
+    try:
+        supervisor.run(arguments.port)
+    except ContenderError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the only word of this program to whoever started it
+        return EXIT_REFUSED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m contender.adapters.supervisor", description=__doc__)
+    parser.add_argument("--task", required=True, help="whose servers to keep")
+    parser.add_argument("--home", required=True, type=Path, help="the folder of this local run (CONTENDER_HOME)")
+    parser.add_argument("--port", type=int, default=8080, help="the transformer's port; 0 finds a free one")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
