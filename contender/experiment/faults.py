@@ -1,0 +1,58 @@
+"""What cannot be true of an experiment's aggregates, whatever happened to its units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from contender.experiment.data import ArmData, ExperimentData, Phase, Sample
+from contender.values import CHAMPION
+
+_ROUNDING = 1e-6
+"""Sums over many units carry rounding errors; this part of a unit each is none."""
+
+
+def faults(data: ExperimentData, challenger: str) -> tuple[str, ...]:
+    """Everything that is wrong with `data`, in words; empty when it can be judged."""
+    missing = [name for name in (CHAMPION, challenger) if name not in data.arms]
+    if missing:
+        return tuple(f"no arm named {name}" for name in missing)
+    found = [f"{name}: {fault}" for name, arm in data.arms.items() for fault in _arm_faults(arm)]
+    found += [f"phase {number}: {fault}" for number, phase in enumerate(data.phases) for fault in _phase_faults(phase)]
+    if data.crossed_units < 0:
+        found.append("crossed units are negative")
+    return tuple(found)
+
+
+def _arm_faults(arm: ArmData) -> Iterator[str]:
+    units = (arm.reward.n, arm.fallback_units or 0, arm.review_units or 0)
+    if min(arm.assigned, arm.exposures, arm.fallbacks, arm.reviews, *units) < 0:
+        yield "a count is negative"
+    if arm.assigned > arm.exposures:
+        yield "more units than exposures"
+    if max(arm.fallbacks, arm.reviews) > arm.exposures:
+        yield "more fallbacks or reviews than exposures"
+    if max(units) > arm.assigned:
+        yield "more units counted than assigned"
+    if not _possible(arm.reward):
+        yield "rewards are not of values in [0, 1]"
+
+
+def _possible(sample: Sample) -> bool:
+    """Whether values in [0, 1] can have these sums: squares ≤ total and, by Cauchy and Schwarz, total² ≤ n squares."""
+    n, total, squares = sample
+    if not (math.isfinite(total) and math.isfinite(squares)):
+        return False
+    slack = _ROUNDING * (n + 1)
+    return -slack <= squares <= total + slack and total <= n + slack and total * total <= n * squares + slack * (n + 1)
+
+
+def _phase_faults(phase: Phase) -> Iterator[str]:
+    shares = phase.shares
+    if any(not 0.0 <= share <= 1.0 for share in shares.values()) or abs(sum(shares.values()) - 1.0) > _ROUNDING:
+        yield "shares do not sum to 1"
+    for counts in (phase.units, phase.fallback_units):
+        if not counts.keys() <= shares.keys():
+            yield "counts an arm that has no share"
+        if any(count < 0 for count in counts.values()):
+            yield "a count is negative"

@@ -1,0 +1,121 @@
+"""Did units (or failures) fall on the arms as the hash deals them? A test that may be read at every look.
+
+Lindon and Malek, "Anytime-valid inference for multinomial count data" (NeurIPS 2022, arXiv 2011.03567): the Bayes
+factor of a Dirichlet-multinomial against the shares that should hold. Exact at every n. The prior decides how large a
+deviation it is quickest to find, so it is part of the plan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class RatioTest(NamedTuple):
+    """What has been seen so far. `p_value` is the running minimum and may be compared with alpha at any look.
+
+    `belief` is the Dirichlet posterior over shares. `log_alternative` and `log_null` are the log marginal likelihoods
+    of all counts, batch by batch, under any shares and under the null shares; their difference is the log Bayes
+    factor.
+    """
+
+    belief: tuple[float, ...]
+    log_alternative: float = 0.0
+    log_null: float = 0.0
+    p_value: float = 1.0
+
+    @property
+    def log_bayes_factor(self) -> float:
+        """Evidence against the null shares; above log(1 / alpha) they are rejected at level alpha."""
+        return self.log_alternative - self.log_null
+
+
+def prior(shares: Sequence[float], concentration: float) -> tuple[float, ...]:
+    """A Dirichlet prior centred on `shares`; the larger `concentration`, the smaller the deviations it looks for.
+
+    >>> prior((0.9, 0.1), 100)
+    (90.0, 10.0)
+    """
+    return tuple(concentration * share for share in shares)
+
+
+def begin(belief: Sequence[float]) -> RatioTest:
+    """The test before the first count, with a Dirichlet prior of positive parameters, one for each arm.
+
+    >>> begin(prior((0.5, 0.5), 100)).p_value
+    1.0
+    """
+    return RatioTest(tuple(map(float, belief)))
+
+
+def observe(test: RatioTest, counts: Sequence[int], shares: Sequence[float]) -> RatioTest:
+    """The test after one more batch of `counts` by arm, dealt by `shares` (which sum to 1) if all is well.
+
+    >>> first = observe(begin((1, 1, 1)), (20, 17, 9), (0.4, 0.4, 0.2))
+    >>> round(first.log_alternative, 6), round(first.log_null, 6), first.p_value
+    (-7.028201, -4.077641, 1.0)
+    """
+    orders = _log_orders(counts)
+    alternative = test.log_alternative + orders + _log_mixture(test.belief, counts)
+    null = test.log_null + orders + _log_shares(counts, shares)
+    belief = tuple(belief + count for belief, count in zip(test.belief, counts, strict=True))
+    p_value = min(test.p_value, math.exp(min(0.0, null - alternative)))
+    return RatioTest(belief, alternative, null, p_value)
+
+
+def change_shares(test: RatioTest, belief: Sequence[float]) -> RatioTest:
+    """The test at a step of a ramp: evidence so far is kept, the belief about shares starts again from `belief`.
+
+    >>> small = observe(begin((90, 10)), (880, 120), (0.9, 0.1))
+    >>> change_shares(small, (50, 50)).belief
+    (50.0, 50.0)
+    """
+    return test._replace(belief=tuple(map(float, belief)))
+
+
+def evidence(phases: Iterable[tuple[Sequence[int], Sequence[float]]], concentration: float) -> float:
+    """The log Bayes factor over (counts, shares) of each phase, each with a fresh `prior` of that concentration.
+
+    It depends on each phase's total counts only, not on how they were batched. Arms of share 0 are left out while
+    nobody is in them; somebody there is infinite evidence.
+
+    >>> round(math.exp(-evidence([((500, 600), (0.5, 0.5))], 100)), 3)
+    0.053
+    """
+    return sum(_phase_evidence(counts, shares, concentration) for counts, shares in phases)
+
+
+def p_value(log_bayes_factor: float, smallest_before: float = 1.0) -> float:
+    """The p-value of that evidence: the smallest 1 / Bayes factor of all looks, given the smallest of those before.
+
+    >>> p_value(-3.0), round(p_value(3.0), 4), p_value(-3.0, smallest_before=0.2)
+    (1.0, 0.0498, 0.2)
+    """
+    return min(smallest_before, math.exp(min(0.0, -log_bayes_factor)))
+
+
+def _phase_evidence(counts: Sequence[int], shares: Sequence[float], concentration: float) -> float:
+    if any(count and share <= 0.0 for count, share in zip(counts, shares, strict=True)):
+        return math.inf
+    open_arms = [(count, share) for count, share in zip(counts, shares, strict=True) if share > 0.0]
+    if not open_arms:
+        return 0.0
+    held, dealt = [count for count, _ in open_arms], [share for _, share in open_arms]
+    return _log_mixture(prior(dealt, concentration), held) - _log_shares(held, dealt)
+
+
+def _log_mixture(belief: Sequence[float], counts: Sequence[int]) -> float:
+    mass = sum(belief)
+    total = math.lgamma(mass) - math.lgamma(mass + sum(counts))
+    for weight, count in zip(belief, counts, strict=True):
+        total += math.lgamma(weight + count) - math.lgamma(weight)
+    return total
+
+
+def _log_shares(counts: Sequence[int], shares: Sequence[float]) -> float:
+    return sum(count * math.log(share) for count, share in zip(counts, shares, strict=True) if count)
+
+
+def _log_orders(counts: Sequence[int]) -> float:
+    return math.lgamma(sum(counts) + 1) - sum(math.lgamma(count + 1) for count in counts)

@@ -1,0 +1,290 @@
+"""Verdicts: the whole table, and whole experiments through `judge`."""
+
+import itertools
+import json
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from contender.errors import InvalidInput
+from contender.experiment.data import ArmData, ExperimentData, Phase, Sample
+from contender.experiment.decision import RULES, Decision, Direction, Signals, judge, rule_for
+from contender.experiment.evidence import Look, look_from
+from contender.experiment.plan import Plan
+from contender.values import CHALLENGER, CHAMPION
+
+
+def make_arm(n: int, mean: float = 0.8, sd: float = 0.2, *, fallbacks: int = 0, reviews: int = 0) -> ArmData:
+    """An arm of `n` units with one request and one outcome each."""
+    return ArmData(n, n, fallbacks, reviews, Sample(n, n * mean, n * (mean * mean + sd * sd)))
+
+
+def make_data(champion: ArmData, challenger: ArmData, *, crossed: int = 0) -> ExperimentData:
+    return ExperimentData({CHAMPION: champion, CHALLENGER: challenger}, crossed)
+
+
+BOTH = (False, True)
+EVERY = [
+    Signals(malformed, breached, unhealthy, enough, direction, exhausted)
+    for malformed, breached, unhealthy, enough, direction, exhausted in itertools.product(
+        BOTH, BOTH, BOTH, BOTH, get_args(Direction), BOTH
+    )
+]
+
+
+def expected(s: Signals) -> str:
+    """The same table, said as a sentence."""
+    if s.malformed:
+        return "error"
+    if s.breached:
+        return "roll back"
+    if s.unhealthy or not s.enough:
+        return "hold"
+    return {"better": "promote", "worse": "roll back", "unclear": "hold"}[s.direction]
+
+
+def test_the_table_covers_every_state() -> None:
+    assert len(EVERY) == len(set(EVERY)) == 96
+    for signals in EVERY:
+        assert rule_for(signals).decision == expected(signals), signals
+
+
+def test_every_rule_is_reached_and_every_decision_has_words() -> None:
+    assert {rule_for(signals).name for signals in EVERY} == {rule.name for rule in RULES}
+    assert set(get_args(Decision)) == {rule.decision for rule in RULES}
+
+
+def test_nothing_unsound_or_small_is_ever_promoted() -> None:
+    for signals in EVERY:
+        if signals.malformed or signals.breached or signals.unhealthy or not signals.enough:
+            assert rule_for(signals).decision != "promote"
+
+
+def test_a_better_challenger_is_promoted() -> None:
+    verdict = judge(make_data(make_arm(2000), make_arm(2010, 0.84)), Plan())
+    assert (verdict.decision, verdict.more_units, verdict.health, verdict.units) == ("promote", None, (), 4010)
+    assert verdict.effect == pytest.approx(0.04)
+    assert verdict.interval is not None
+    assert 0.0 < verdict.interval[0] < 0.04 < verdict.interval[1]
+    assert verdict.p_value < 0.05
+    assert verdict.reason == (
+        "the challenger is better: reward +0.0400 (95 % always-valid interval +0.0208 to +0.0592)"
+    )
+
+
+def test_a_worse_challenger_is_rolled_back() -> None:
+    verdict = judge(make_data(make_arm(2000), make_arm(2010, 0.76)), Plan())
+    assert verdict.decision == "roll back"
+    assert verdict.reason.startswith("the challenger is worse: reward -0.0400")
+
+
+def test_a_young_experiment_is_held_and_says_how_long() -> None:
+    verdict = judge(make_data(make_arm(200), make_arm(230, 0.95)), Plan())
+    assert (verdict.decision, verdict.rule, verdict.more_units) == ("hold", "too-few", 100)
+    assert "about 100 more units are needed" in verdict.reason
+
+
+def test_the_smaller_arm_must_have_enough() -> None:
+    verdict = judge(make_data(make_arm(2100), make_arm(240, 0.95)), Plan(challenger_share=0.1))
+    assert (verdict.rule, verdict.more_units) == ("too-few", 100)
+
+
+def test_no_outcomes_yet() -> None:
+    verdict = judge(make_data(make_arm(0), make_arm(0)), Plan())
+    assert (verdict.decision, verdict.effect, verdict.interval, verdict.p_value) == ("hold", None, None, 1.0)
+    assert verdict.more_units == 500
+
+
+def test_no_difference_yet_asks_for_what_the_plan_needs() -> None:
+    verdict = judge(make_data(make_arm(1000), make_arm(1000)), Plan())
+    assert (verdict.decision, verdict.rule) == ("hold", "undecided")
+    assert verdict.more_units == pytest.approx(6_000 - 2_000, rel=0.02)
+
+
+def test_past_the_plans_need_the_horizon_is_what_is_left() -> None:
+    assert judge(make_data(make_arm(5000), make_arm(5000)), Plan()).more_units == 10_000
+    constant = make_data(make_arm(1000, 0.5, 0.0), make_arm(1000, 0.5, 0.0))
+    verdict = judge(constant, Plan())
+    assert (verdict.decision, verdict.interval, verdict.more_units) == ("hold", (-1.0, 1.0), 18_000)
+
+
+def test_past_the_horizon_nothing_is_promoted() -> None:
+    verdict = judge(make_data(make_arm(10_000), make_arm(10_000)), Plan())
+    assert (verdict.decision, verdict.rule, verdict.more_units) == ("hold", "exhausted", None)
+    assert verdict.reason.startswith("no detectable difference within 20,000 units")
+
+
+def test_a_guardrail_rolls_back_a_winner_and_a_young_one() -> None:
+    for n in (2000, 60):
+        verdict = judge(make_data(make_arm(n), make_arm(n, 0.95, 0.1, fallbacks=n // 2)), Plan())
+        assert (verdict.decision, verdict.rule) == ("roll back", "guardrail")
+        assert verdict.guardrails["fallback"].breached
+        assert not verdict.guardrails["review"].breached
+        assert "fallback 50.0% for the challenger, 0.0% for the champion" in verdict.reason
+
+
+def test_fallbacks_of_the_champion_do_not_blame_the_challenger() -> None:
+    verdict = judge(make_data(make_arm(2000, fallbacks=500), make_arm(2000)), Plan())
+    assert verdict.guardrails["fallback"].p < 1e-9
+    assert verdict.decision == "hold"
+
+
+def test_a_sure_but_tiny_excess_of_fallbacks_is_within_the_margin() -> None:
+    verdict = judge(make_data(make_arm(9000, fallbacks=2), make_arm(9000, fallbacks=60)), Plan())
+    assert verdict.guardrails["fallback"].p < 0.01
+    assert verdict.decision == "hold"
+
+
+def test_reviews_may_rise_by_the_margin_only() -> None:
+    within = judge(make_data(make_arm(1000, reviews=100), make_arm(1000, reviews=190)), Plan())
+    beyond = judge(make_data(make_arm(1000, reviews=100), make_arm(1000, reviews=300)), Plan())
+    assert (within.decision, beyond.decision) == ("hold", "roll back")
+    assert beyond.reason.startswith("a guardrail is breached: review 30.0%")
+
+
+def test_a_guardrail_needs_evidence_not_only_a_difference() -> None:
+    for data in (
+        make_data(make_arm(20), make_arm(20, fallbacks=3)),
+        make_data(make_arm(20, reviews=2), make_arm(20, reviews=8)),
+        make_data(make_arm(1000, reviews=100), make_arm(1000, reviews=215)),
+    ):
+        assert judge(data, Plan()).decision == "hold"
+
+
+def test_guardrails_keep_the_smallest_p_of_all_looks() -> None:
+    before = Look(1.0, {"fallback": 0.3, "review": 0.2})
+    verdict = judge(make_data(make_arm(1000), make_arm(1000)), Plan(), before)
+    assert verdict.look.guardrail_p == before.guardrail_p
+    assert {name: guardrail.p for name, guardrail in verdict.guardrails.items()} == before.guardrail_p
+
+
+def test_requests_of_one_unit_are_one() -> None:
+    busy = replace(make_arm(1000), exposures=5000, fallbacks=900, reviews=900, fallback_units=3, review_units=3)
+    verdict = judge(make_data(make_arm(1000), busy), Plan())
+    assert verdict.decision == "hold"
+    assert verdict.guardrails["fallback"].challenger == 0.003
+
+
+def test_a_skewed_split_is_held_even_when_better() -> None:
+    verdict = judge(make_data(make_arm(2000), make_arm(2500, 0.9)), Plan())
+    assert (verdict.decision, verdict.rule) == ("hold", "unhealthy")
+    assert verdict.srm_p < 1e-6
+    assert verdict.health[0].startswith("units did not fall on the arms by their shares")
+
+
+@pytest.mark.parametrize(("allowed", "decision"), [(0.0, "hold"), (0.01, "promote")])
+def test_units_in_two_arms_are_held(allowed: float, decision: str) -> None:
+    data = make_data(make_arm(2000), make_arm(2000, 0.9), crossed=3)
+    verdict = judge(data, Plan(max_crossed_share=allowed))
+    assert verdict.decision == decision
+    assert (verdict.health == ("3 units were seen in two arms",)) == (decision == "hold")
+
+
+def test_an_alarm_is_not_forgotten() -> None:
+    alarmed = judge(make_data(make_arm(500), make_arm(700)), Plan())
+    recovered = make_data(make_arm(3000), make_arm(3000))
+    assert judge(recovered, Plan()).health == ()
+    assert judge(recovered, Plan(), alarmed.look).srm_p == alarmed.srm_p < 0.01
+    assert judge(recovered, Plan(), alarmed.look).rule == "unhealthy"
+
+
+def test_a_ramp_is_judged_by_its_own_shares() -> None:
+    data = make_data(make_arm(1400, fallbacks=14), make_arm(600, fallbacks=6))
+    small = Phase({CHAMPION: 0.9, CHALLENGER: 0.1}, {CHAMPION: 900, CHALLENGER: 100}, {CHAMPION: 9, CHALLENGER: 1})
+    half = Phase({CHAMPION: 0.5, CHALLENGER: 0.5}, {CHAMPION: 500, CHALLENGER: 500}, {CHAMPION: 5, CHALLENGER: 5})
+    assert judge(data, Plan()).rule == "unhealthy"
+    assert judge(replace(data, phases=(small, half)), Plan()).health == ()
+
+
+def test_a_phase_without_the_challenger_says_nothing_of_it() -> None:
+    alone = Phase({CHAMPION: 1.0, CHALLENGER: 0.0}, {CHAMPION: 300}, {CHAMPION: 30})
+    nobody = Phase({"other": 1.0}, {"other": 5}, {})
+    data = replace(make_data(make_arm(300, fallbacks=30), make_arm(0)), phases=(alone, nobody))
+    verdict = judge(data, Plan())
+    assert verdict.health == ()
+    assert verdict.guardrails["fallback"].p == 1.0
+
+
+def test_another_challenger_can_be_judged() -> None:
+    data = ExperimentData({CHAMPION: make_arm(2000), "second": make_arm(2000, 0.9)}, 0)
+    assert judge(data, Plan(), challenger="second").decision == "promote"
+    assert judge(data, Plan()).reason == "the data cannot be right: no arm named challenger"
+
+
+GOOD = ArmData(10, 12, 1, 1, Sample(10, 5.0, 3.0))
+FINE = Phase({CHAMPION: 0.5, CHALLENGER: 0.5}, {CHAMPION: 5}, {})
+
+
+@pytest.mark.parametrize(
+    ("arm", "fault"),
+    [
+        (replace(GOOD, fallbacks=-1), "a count is negative"),
+        (replace(GOOD, assigned=13), "more units than exposures"),
+        (replace(GOOD, fallbacks=13), "more fallbacks or reviews than exposures"),
+        (replace(GOOD, reviews=13), "more fallbacks or reviews than exposures"),
+        (replace(GOOD, review_units=11), "more units counted than assigned"),
+        (replace(GOOD, fallback_units=-1), "a count is negative"),
+        (replace(GOOD, reward=Sample(11, 5.0, 3.0)), "more units counted than assigned"),
+        (replace(GOOD, reward=Sample(10, float("nan"), 3.0)), "rewards are not of values in [0, 1]"),
+        (replace(GOOD, reward=Sample(10, 5.0, float("inf"))), "rewards are not of values in [0, 1]"),
+        (replace(GOOD, reward=Sample(10, 11.0, 11.0)), "rewards are not of values in [0, 1]"),
+        (replace(GOOD, reward=Sample(10, -1.0, 1.0)), "rewards are not of values in [0, 1]"),
+        (replace(GOOD, reward=Sample(10, 5.0, 5.1)), "rewards are not of values in [0, 1]"),
+        (replace(GOOD, reward=Sample(10, 5.0, 2.0)), "rewards are not of values in [0, 1]"),
+    ],
+)
+def test_data_that_cannot_be_right_are_an_error(arm: ArmData, fault: str) -> None:
+    look = Look(0.5, {"fallback": 0.5})
+    verdict = judge(ExperimentData({CHAMPION: GOOD, CHALLENGER: arm}, 0), Plan(), look)
+    assert (verdict.decision, verdict.look) == ("error", look)
+    assert verdict.reason == f"the data cannot be right: challenger: {fault}"
+
+
+@pytest.mark.parametrize(
+    ("phase", "fault"),
+    [
+        (FINE._replace(shares={CHAMPION: 0.5, CHALLENGER: 0.4}), "shares do not sum to 1"),
+        (FINE._replace(shares={CHAMPION: 1.5, CHALLENGER: -0.5}), "shares do not sum to 1"),
+        (FINE._replace(units={"other": 1}), "counts an arm that has no share"),
+        (FINE._replace(fallback_units={CHAMPION: -1}), "a count is negative"),
+    ],
+)
+def test_phases_that_cannot_be_right_are_an_error(phase: Phase, fault: str) -> None:
+    verdict = judge(ExperimentData({CHAMPION: GOOD, CHALLENGER: GOOD}, 0, (FINE, phase)), Plan())
+    assert verdict.reason == f"the data cannot be right: phase 1: {fault}"
+
+
+def test_negative_crossings_are_an_error() -> None:
+    assert judge(ExperimentData({CHAMPION: GOOD, CHALLENGER: GOOD}, -1), Plan()).decision == "error"
+
+
+def test_rounding_is_no_fault() -> None:
+    total = sum([0.1] * 1000)
+    arm = ArmData(1000, 1000, 0, 0, Sample(1000, total, sum([0.1**2] * 1000)))
+    ones = ArmData(1000, 1000, 0, 0, Sample(1000, 1000.0, 1000.0000000001))
+    assert judge(ExperimentData({CHAMPION: arm, CHALLENGER: ones}, 0), Plan()).decision == "hold"
+
+
+def test_verdict_and_look_are_json() -> None:
+    verdict = judge(make_data(make_arm(2000), make_arm(2010, 0.84, fallbacks=3)), Plan())
+    document = json.loads(json.dumps(verdict.to_document(), allow_nan=False))
+    assert document["decision"] == "promote"
+    assert set(document["guardrails"]["fallback"]) == {"champion", "challenger", "p", "breached"}
+    assert look_from(document["look"]) == verdict.look == look_from(verdict.look.to_document())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"srm_p": 1},
+        {"srm_p": "x", "guardrail_p": {}},
+        {"srm_p": 1, "guardrail_p": []},
+        {"srm_p": 2, "guardrail_p": {}},
+        {"srm_p": 1, "guardrail_p": {"review": float("nan")}},
+    ],
+)
+def test_what_is_no_look_is_refused(document: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput, match="look"):
+        look_from(document)
