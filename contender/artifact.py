@@ -101,7 +101,7 @@ def parse_manifest(content: bytes) -> Manifest:
             files=files,
             format=int(raw["format"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise InvalidArtifact(MANIFEST, f"cannot be read: {error!r}") from error
     _check_names(manifest)
     return manifest

@@ -1,0 +1,218 @@
+"""Carries releases out: the state is saved before every action, a record is appended before the first one, and the
+process may be stopped at any line.
+
+A transition is saved with all its actions pending; each save after that says that one more is done. Whoever resumes
+repeats at most the action that was under way, and actions are idempotent. The routing write is the point of no
+return: what fails before it is rolled back, what fails after it waits for `resume`, `undo` or `abort`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from contender.errors import Conflict, ContenderError, Refused
+from contender.release.actions import Deadlines, Ports, World
+from contender.release.machine import Event, Kind, next_state
+from contender.release.state import Action, Change, Phase, Ramp, ReleaseState
+from contender.release.trail import TRANSITION, Trail
+from contender.values import FallbackPolicy
+
+_REVERSIBLE: Final = frozenset(
+    {
+        Action.RECORD,
+        Action.CHECK_CHAMPION,
+        Action.CHECK_CHALLENGER,
+        Action.PREPARE_CHAMPION,
+        Action.PREPARE_CHALLENGER,
+        Action.WRITE_ROUTING,
+    }
+)
+"""Actions that a transition may fail at and still be rolled back."""
+
+_WAYS_BACK: Final = (Kind.UNDO, Kind.ABORT)
+
+
+class Release:
+    """The release of one task, in the name of `actor`.
+
+    Every method takes effect whole or not at all, and returns the state it led to. Those that change something raise
+    `Refused` (not possible now), `Conflict` (another process was faster, or something is unfinished), both audited,
+    or the error of the port that failed. `clock` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        task: str,
+        policy: FallbackPolicy,
+        *,
+        clock: Callable[[], float],
+        actor: str,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+    ) -> None:
+        self._task, self._ports, self._clock, self._actor = task, ports, clock, actor
+        self._world = World(ports, policy, deadlines)
+        self._trail = Trail(task, ports.store)
+
+    def state(self) -> ReleaseState:
+        """The state that was saved last; an idle one without a champion before the first `install`."""
+        document = self._ports.store.load_release(self._task)
+        return ReleaseState.from_document(document) if document else ReleaseState(self._task)
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """The audit records of the task, oldest first."""
+        return self._ports.store.audit(self._task)
+
+    def install(self, version_ref: str) -> ReleaseState:
+        """Make a version (number or alias) the very first champion: it serves everyone."""
+        return self._handle(Event(Kind.INSTALL, model=self._ports.registry.version(self._task, version_ref)))
+
+    def prepare(self, version_ref: str) -> ReleaseState:
+        """Serve a version (number or alias) in the idle slot as the challenger, without traffic.
+
+        A challenger that was prepared before gives way; preparing the same one again changes nothing.
+        """
+        model = self._ports.registry.version(self._task, version_ref)
+        state = self.state()
+        if state.phase is Phase.PREPARED and not state.change:
+            if state.challenger and state.challenger.model.digest == model.digest:
+                return state
+            self.abort(f"version {model.version} is prepared instead")
+        return self._handle(Event(Kind.PREPARE, model=model))
+
+    def start(self, experiment_id: str, salt: str, shares: Sequence[float]) -> ReleaseState:
+        """Give the challenger the first of `shares`, which grow from step to step, each in (0, 1).
+
+        Raises:
+            InvalidInput: shares that do not grow.
+        """
+        ramp = Ramp(experiment_id, salt, tuple(shares))
+        return self._handle(Event(Kind.START, ramp=ramp), experiment=experiment_id, salt=salt, shares=list(shares))
+
+    def step(self) -> ReleaseState:
+        """Give the challenger the next share of the ramp."""
+        return self._handle(Event(Kind.STEP))
+
+    def promote(self, evidence_digest: str, reason: str, *, bake: bool = False) -> ReleaseState:
+        """Let the challenger serve everyone, by one routing write, and then move the registry's aliases.
+
+        With `bake` the aliases wait for `baked`. `evidence_digest` names the evidence that the decision rests on.
+        """
+        return self._handle(Event(Kind.BAKE if bake else Kind.PROMOTE), evidence=evidence_digest, reason=reason)
+
+    def baked(self) -> ReleaseState:
+        """End the watch over a promotion: the registry's aliases move, the old slot stays warm."""
+        return self._handle(Event(Kind.BAKED))
+
+    def undo(self, reason: str) -> ReleaseState:
+        """Bring the version before back, by one routing write; before promotion: end the experiment.
+
+        Possible while another transition is unfinished, which it then takes over. An undo or abort that was left
+        unfinished is finished, not stacked.
+        """
+        return self._way_back(Event(Kind.UNDO), reason)
+
+    def abort(self, reason: str) -> ReleaseState:
+        """Give the challenger up and empty its slot; like `undo` while another transition is unfinished."""
+        return self._way_back(Event(Kind.ABORT), reason)
+
+    def finish(self) -> ReleaseState:
+        """End the rollback window: the old champion's slot is emptied."""
+        return self._handle(Event(Kind.FINISH))
+
+    def resume(self) -> ReleaseState:
+        """Finish what a crash or a failure left unfinished, or roll it back if it fails before its routing write."""
+        return self._run(self.state())
+
+    def _way_back(self, event: Event, reason: str) -> ReleaseState:
+        state = self.state()
+        if state.change and state.change.event in _WAYS_BACK:
+            return self._run(state)
+        return self._handle(event, reason=reason)
+
+    def _handle(self, event: Event, **detail: object) -> ReleaseState:
+        state = self.state()
+        try:
+            begun = self._begin(state, event, detail)
+        except (Refused, Conflict) as error:
+            self._tell_refusal(state, event, error)
+            raise
+        return self._run(begun)
+
+    def _begin(self, state: ReleaseState, event: Event, detail: Mapping[str, object]) -> ReleaseState:
+        if state.change and event.kind not in _WAYS_BACK:
+            raise Conflict(
+                f"{state.change.event} of {self._task} is unfinished, next comes: {state.change.pending[0]}",
+                remedy="if its process died, resume or undo it",
+            )
+        base = replace(state.at_rest(), generation=max(state.generation, self._world.generation(self._task)))
+        after, actions = next_state(base, event)
+        told = {"from": state.phase.value, "to": after.phase.value, **_versions(after), **detail}
+        # What was half done cannot be gone back to.
+        before = None if state.change else base
+        return self._save(state, replace(after, change=self._change(state, event.kind, told, actions, before)))
+
+    def _change(
+        self,
+        state: ReleaseState,
+        event: str,
+        detail: Mapping[str, object],
+        actions: tuple[Action, ...],
+        before: ReleaseState | None = None,
+    ) -> Change:
+        number = state.revision + 1
+        numbered = {TRANSITION: number, **detail}
+        return Change(number, str(event), self._actor, self._clock(), numbered, (Action.RECORD, *actions), before)
+
+    def _run(self, state: ReleaseState) -> ReleaseState:
+        while change := state.change:
+            try:
+                self._perform(change, state)
+            except ContenderError as error:
+                self._roll_back(state, change, error)
+                raise
+            rest = change.pending[1:]
+            state = self._save(state, replace(state, change=replace(change, pending=rest) if rest else None))
+        return state
+
+    def _perform(self, change: Change, state: ReleaseState) -> None:
+        if change.pending[0] is Action.RECORD:
+            self._trail.append(change.event, at=change.at, actor=change.actor, detail=change.detail)
+        else:
+            self._world.perform(change.pending[0], state)
+
+    def _roll_back(self, state: ReleaseState, change: Change, error: ContenderError) -> None:
+        """Make the world as it was before `change`, if that is still possible, and tell why in the audit trail."""
+        failed = change.pending[0]
+        if change.before is None or failed not in _REVERSIBLE:
+            return
+        try:
+            detail = {"action": failed.value, "error": str(error), "undone": change.number}
+            told = self._change(state, f"{change.event} failed", detail, (Action.RETIRE_REST,))
+            self._run(self._save(state, replace(change.before, change=told)))
+        except ContenderError as second:
+            error.add_note(f"rolling back is unfinished: {second}")
+
+    def _save(self, old: ReleaseState, new: ReleaseState) -> ReleaseState:
+        new = replace(new, revision=old.revision + 1)
+        self._ports.store.save_release(self._task, new.to_document(), expected=old.revision or None)
+        return new
+
+    def _tell_refusal(self, state: ReleaseState, event: Event, error: ContenderError) -> None:
+        detail = {"phase": state.phase.value, "reason": str(error)}
+        try:
+            self._trail.append(f"{event.kind} refused", at=self._clock(), actor=self._actor, detail=detail)
+        except ContenderError as second:
+            error.add_note(f"the refusal could not be audited: {second}")
+
+
+def _versions(state: ReleaseState) -> dict[str, Any]:
+    return {
+        "champion": state.champion.version if state.champion else None,
+        "challenger": state.challenger.version if state.challenger else None,
+        "previous": state.previous.version if state.previous else None,
+        "share": state.ramp.share if state.ramp else None,
+        "generation": state.generation,
+    }

@@ -1,0 +1,189 @@
+"""The release machine: a table of what may happen in which phase, where it leads, and what has to be done.
+
+Pure. `next_state` says what the world shall look like and by which actions; the executor carries them out. An action
+has no arguments: it makes one part of the world as the new state says, which is why it may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from contender.errors import Refused
+from contender.release.state import Action, Phase, Placed, Ramp, ReleaseState
+from contender.values import SLOTS, ModelVersion
+
+
+class Kind(StrEnum):
+    """What can happen to a release."""
+
+    INSTALL = "install"
+    """The very first champion."""
+    PREPARE = "prepare"
+    START = "start"
+    STEP = "step"
+    """The next share of the ramp."""
+    PROMOTE = "promote"
+    """The challenger serves everyone, and is champion."""
+    BAKE = "bake"
+    """The challenger serves everyone, and is watched before it is champion."""
+    BAKED = "baked"
+    """It was watched for long enough."""
+    UNDO = "undo"
+    """Back to the version before; the other one stays in its slot."""
+    ABORT = "abort"
+    """The challenger is given up and its slot emptied."""
+    FINISH = "finish"
+    """The rollback window is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens: `install` and `prepare` bring a `model`, `start` a `ramp`."""
+
+    kind: Kind
+    model: ModelVersion | None = None
+    ramp: Ramp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: the phase it leads to, what changes, by which actions, and what stands against it.
+
+    `refusal` gives the reason why the row does not apply to a state, or an empty text.
+    """
+
+    to: Phase
+    change: Callable[[ReleaseState, Event], ReleaseState]
+    actions: tuple[Action, ...]
+    refusal: Callable[[ReleaseState], str] = lambda _state: ""
+
+
+def next_state(state: ReleaseState, event: Event) -> tuple[ReleaseState, tuple[Action, ...]]:
+    """The state that `event` leads to, and the actions that bring the world there, in order.
+
+    The new state's `generation` has grown if its routing has to be written.
+
+    Raises:
+        Refused: the event is not allowed in this phase; the message lists those that are.
+    """
+    row = TABLE.get((state.phase, event.kind))
+    if row is None:
+        raise Refused(f"{event.kind} is not possible while the release is {state.phase}", remedy=_remedy(state.phase))
+    if reason := row.refusal(state):
+        raise Refused(f"{event.kind} is not possible: {reason}", remedy=_remedy(state.phase))
+    writes = Action.WRITE_ROUTING in row.actions
+    after = replace(row.change(state, event), phase=row.to, generation=state.generation + writes)
+    return after, row.actions
+
+
+def allowed(phase: Phase) -> tuple[Kind, ...]:
+    """What may happen in `phase`."""
+    return tuple(kind for start, kind in TABLE if start is phase)
+
+
+def _remedy(phase: Phase) -> str:
+    return f"possible now: {', '.join(allowed(phase))}"
+
+
+def _install(state: ReleaseState, event: Event) -> ReleaseState:
+    return replace(state, champion=_place(event, SLOTS[0]))
+
+
+def _prepare(state: ReleaseState, event: Event) -> ReleaseState:
+    return replace(state, challenger=_place(event, state.idle_slot))
+
+
+def _start(state: ReleaseState, event: Event) -> ReleaseState:
+    return replace(state, ramp=event.ramp)
+
+
+def _step(state: ReleaseState, _event: Event) -> ReleaseState:
+    return replace(state, ramp=replace(state.ramp, step=state.ramp.step + 1) if state.ramp else None)
+
+
+def _promote(state: ReleaseState, _event: Event) -> ReleaseState:
+    history = (*state.history, state.champion.model) if state.champion else state.history
+    return replace(
+        state, champion=state.challenger, previous=state.champion, challenger=None, ramp=None, history=history
+    )
+
+
+def _keep(state: ReleaseState, _event: Event) -> ReleaseState:
+    return state
+
+
+def _stop(state: ReleaseState, _event: Event) -> ReleaseState:
+    return replace(state, ramp=None)
+
+
+def _discard(state: ReleaseState, _event: Event) -> ReleaseState:
+    return replace(state, ramp=None, challenger=None)
+
+
+def _undo(state: ReleaseState, _event: Event) -> ReleaseState:
+    """The version before is champion again, in its warm slot or in the idle one; the undone one is the challenger."""
+    back = state.previous or Placed(state.idle_slot, state.history[-1])
+    return replace(state, champion=back, challenger=state.champion, previous=None, history=state.history[:-1])
+
+
+def _undo_and_discard(state: ReleaseState, event: Event) -> ReleaseState:
+    return _discard(_undo(state, event), event)
+
+
+def _cool(state: ReleaseState, _event: Event) -> ReleaseState:
+    return replace(state, previous=None)
+
+
+def _place(event: Event, slot: str) -> Placed | None:
+    return Placed(slot, event.model) if event.model else None
+
+
+def _has_champion(state: ReleaseState) -> str:
+    return f"version {state.champion.version} is champion already" if state.champion else ""
+
+
+def _no_champion(state: ReleaseState) -> str:
+    return "" if state.champion else "there is no champion yet"
+
+
+def _no_history(state: ReleaseState) -> str:
+    return "" if state.history else "no version was champion before"
+
+
+def _no_step(state: ReleaseState) -> str:
+    return "the ramp is at its last step" if state.ramp and state.ramp.last else ""
+
+
+_SWITCH: Final = (Action.WRITE_ROUTING, Action.WAIT_APPLIED)
+_ALIASES: Final = (Action.ALIAS_PREVIOUS, Action.ALIAS_CHAMPION, Action.ALIAS_CHALLENGER)
+_GIVE_UP: Final = (Action.RETIRE_REST, Action.ALIAS_CHALLENGER)
+# A slot that is still warm answers at once and is left alone; one that died is brought up before traffic returns.
+_RETURN: Final = (Action.PREPARE_CHAMPION, *_SWITCH, *_ALIASES)
+
+TABLE: Final[Mapping[tuple[Phase, Kind], Row]] = {
+    (Phase.IDLE, Kind.INSTALL): Row(
+        Phase.IDLE, _install, (Action.PREPARE_CHAMPION, *_SWITCH, Action.ALIAS_CHAMPION), _has_champion
+    ),
+    (Phase.IDLE, Kind.PREPARE): Row(
+        Phase.PREPARED, _prepare, (Action.PREPARE_CHALLENGER, Action.ALIAS_CHALLENGER), _no_champion
+    ),
+    (Phase.IDLE, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN, _no_history),
+    (Phase.PREPARED, Kind.START): Row(Phase.EXPERIMENTING, _start, (Action.CHECK_CHALLENGER, *_SWITCH)),
+    (Phase.PREPARED, Kind.ABORT): Row(Phase.IDLE, _discard, _GIVE_UP),
+    (Phase.EXPERIMENTING, Kind.STEP): Row(Phase.EXPERIMENTING, _step, (Action.CHECK_CHALLENGER, *_SWITCH), _no_step),
+    (Phase.EXPERIMENTING, Kind.PROMOTE): Row(Phase.PROMOTED, _promote, (Action.CHECK_CHAMPION, *_SWITCH, *_ALIASES)),
+    (Phase.EXPERIMENTING, Kind.BAKE): Row(Phase.PROMOTING, _promote, (Action.CHECK_CHAMPION, *_SWITCH)),
+    (Phase.EXPERIMENTING, Kind.UNDO): Row(Phase.PREPARED, _stop, _SWITCH),
+    (Phase.EXPERIMENTING, Kind.ABORT): Row(Phase.IDLE, _discard, (*_SWITCH, *_GIVE_UP)),
+    (Phase.PROMOTING, Kind.BAKED): Row(Phase.PROMOTED, _keep, _ALIASES),
+    (Phase.PROMOTING, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN),
+    (Phase.PROMOTING, Kind.ABORT): Row(Phase.IDLE, _undo_and_discard, (*_RETURN, Action.RETIRE_REST)),
+    (Phase.PROMOTED, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN),
+    (Phase.PROMOTED, Kind.FINISH): Row(Phase.IDLE, _cool, (Action.RETIRE_REST,)),
+}
+"""Every transition that exists. Undo differs by phase: before promotion it only stops the experiment, during and
+after it traffic and aliases return to a warm slot, and once that slot is given away the old version is prepared
+again."""

@@ -1,0 +1,233 @@
+"""What a release remembers: a frozen state, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Self
+
+from contender.errors import InvalidInput
+from contender.routing import Arm, ExperimentRef, Routing
+from contender.values import CHALLENGER, CHAMPION, SLOTS, FallbackPolicy, ModelVersion
+
+
+class Phase(StrEnum):
+    """Where a release stands."""
+
+    IDLE = "idle"
+    """The champion serves everyone; the other slot is empty."""
+    PREPARED = "prepared"
+    """A challenger answers in the other slot and gets no traffic."""
+    EXPERIMENTING = "experimenting"
+    """The challenger gets its share of the units."""
+    PROMOTING = "promoting"
+    """The former challenger serves everyone and bakes; the registry's aliases are where they were."""
+    PROMOTED = "promoted"
+    """Aliases moved; the former champion stays warm for the rollback window."""
+
+
+class Action(StrEnum):
+    """A step of a transition: it makes one part of the world as the state says, and is idempotent."""
+
+    RECORD = "record"
+    CHECK_CHAMPION = "check champion"
+    CHECK_CHALLENGER = "check challenger"
+    PREPARE_CHAMPION = "prepare champion"
+    PREPARE_CHALLENGER = "prepare challenger"
+    WRITE_ROUTING = "write routing"
+    WAIT_APPLIED = "wait applied"
+    ALIAS_CHAMPION = "alias champion"
+    ALIAS_PREVIOUS = "alias previous"
+    ALIAS_CHALLENGER = "alias challenger"
+    RETIRE_REST = "retire rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A model version and the slot it is served in: all that is needed to serve it there again."""
+
+    slot: str
+    model: ModelVersion
+
+    @property
+    def version(self) -> str:
+        """The version's number."""
+        return self.model.version
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """A running experiment: whose units, and which share of them the challenger gets at each step."""
+
+    experiment_id: str
+    salt: str
+    shares: tuple[float, ...]
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse shares that do not grow inside (0, 1): a ramp must never move a unit back.
+
+        Raises:
+            InvalidInput: naming the field.
+        """
+        edges = (0.0, *self.shares, 1.0)
+        if not self.shares or not all(low < high for low, high in pairwise(edges)):
+            raise InvalidInput("shares", "must grow from step to step, each above 0 and below 1")
+        if not 0 <= self.step < len(self.shares):
+            raise InvalidInput("step", f"must lie in 0 to {len(self.shares) - 1}")
+
+    @property
+    def share(self) -> float:
+        """The challenger's share of the units now, in (0, 1)."""
+        return self.shares[self.step]
+
+    @property
+    def last(self) -> bool:
+        """Whether there is no further step."""
+        return self.step == len(self.shares) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A transition under way: what was asked, what is still to do, and where to go back to if it fails.
+
+    `number` is the revision that the transition began with: no two transitions of a task share it.
+    """
+
+    number: int
+    event: str
+    actor: str
+    at: float
+    detail: Mapping[str, Any]
+    pending: tuple[Action, ...]
+    before: ReleaseState | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseState:
+    """A release of one task. With a `change` the world is on its way to this state, without one it is there.
+
+    `revision` grows with every save, `generation` is that of the newest routing document this release asked for.
+    `history` are the versions that were champion before, oldest first; `previous` the last of them while it is warm.
+    """
+
+    task: str
+    phase: Phase = Phase.IDLE
+    revision: int = 0
+    generation: int = 0
+    champion: Placed | None = None
+    challenger: Placed | None = None
+    previous: Placed | None = None
+    ramp: Ramp | None = None
+    history: tuple[ModelVersion, ...] = ()
+    change: Change | None = field(default=None)
+
+    @property
+    def used_slots(self) -> frozenset[str]:
+        """The slots that serve, or must stay warm."""
+        return frozenset(placed.slot for placed in (self.champion, self.challenger, self.previous) if placed)
+
+    @property
+    def idle_slot(self) -> str:
+        """The slot that a new version goes to: the first that the champion is not in."""
+        taken = self.champion.slot if self.champion else None
+        return next(slot for slot in SLOTS if slot != taken)
+
+    def routing(self, policy: FallbackPolicy) -> Routing | None:
+        """The routing document that this state asks for; None before there is a champion."""
+        if self.champion is None:
+            return None
+        low = 1.0 - self.ramp.share if self.ramp and self.challenger else 1.0
+        arms = [Arm(CHAMPION, self.champion.slot, self.champion.version, 0.0, low)]
+        if self.ramp and self.challenger:
+            arms.append(Arm(CHALLENGER, self.challenger.slot, self.challenger.version, low, 1.0))
+        experiment = ExperimentRef(self.ramp.experiment_id, self.ramp.salt) if self.ramp else None
+        return Routing(self.task, self.generation, experiment, tuple(arms), None, policy)
+
+    def to_document(self) -> dict[str, Any]:
+        """The state as plain JSON."""
+        return {
+            "task": self.task,
+            "phase": self.phase.value,
+            "revision": self.revision,
+            "generation": self.generation,
+            "champion": _placed_document(self.champion),
+            "challenger": _placed_document(self.challenger),
+            "previous": _placed_document(self.previous),
+            "ramp": asdict(self.ramp) | {"shares": list(self.ramp.shares)} if self.ramp else None,
+            "history": [_model_document(model) for model in self.history],
+            "change": _change_document(self.change) if self.change else None,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """The state that `to_document` wrote.
+
+        Raises:
+            InvalidInput: a document that this program did not write.
+        """
+        try:
+            return cls(
+                task=str(document["task"]),
+                phase=Phase(document["phase"]),
+                revision=int(document["revision"]),
+                generation=int(document["generation"]),
+                champion=_placed(document["champion"]),
+                challenger=_placed(document["challenger"]),
+                previous=_placed(document["previous"]),
+                ramp=_ramp(document["ramp"]),
+                history=tuple(ModelVersion(**model) for model in document["history"]),
+                change=_change(document["change"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidInput("release", f"the saved state cannot be read: {error!r}") from error
+
+    def at_rest(self) -> ReleaseState:
+        """The same state without a change: where the world is once nothing is pending."""
+        return replace(self, change=None)
+
+
+def _model_document(model: ModelVersion) -> dict[str, Any]:
+    """What it takes to serve the version again, without the registry's metrics and tags."""
+    return {name: getattr(model, name) for name in ("task", "version", "semver", "artifact", "digest")}
+
+
+def _placed_document(placed: Placed | None) -> dict[str, Any] | None:
+    return {"slot": placed.slot, "model": _model_document(placed.model)} if placed else None
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    return {
+        "number": change.number,
+        "event": change.event,
+        "actor": change.actor,
+        "at": change.at,
+        "detail": dict(change.detail),
+        "pending": [action.value for action in change.pending],
+        "before": change.before.to_document() if change.before else None,
+    }
+
+
+def _placed(document: Mapping[str, Any] | None) -> Placed | None:
+    return Placed(str(document["slot"]), ModelVersion(**document["model"])) if document else None
+
+
+def _ramp(document: Mapping[str, Any] | None) -> Ramp | None:
+    return Ramp(**{**document, "shares": tuple(document["shares"])}) if document else None
+
+
+def _change(document: Mapping[str, Any] | None) -> Change | None:
+    if document is None:
+        return None
+    before = document["before"]
+    return Change(
+        number=int(document["number"]),
+        event=str(document["event"]),
+        actor=str(document["actor"]),
+        at=float(document["at"]),
+        detail=dict(document["detail"]),
+        pending=tuple(Action(action) for action in document["pending"]),
+        before=ReleaseState.from_document(before) if before else None,
+    )

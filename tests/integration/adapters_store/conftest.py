@@ -1,0 +1,56 @@
+"""A store on disk, and records to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contender.adapters.store_sql import Store
+from contender.values import Exposure, Outcome
+
+Expose = Callable[..., Exposure]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/home/store.db"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    ticks = iter(range(1_000, 100_000))
+    found = Store(url, clock=lambda: float(next(ticks)))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def expose() -> Expose:
+    def make(prediction_id: str, unit_id: str | None = "u1", assigned_to: str = "champion", **other: Any) -> Exposure:
+        plain: dict[str, Any] = {
+            "task": "job-change",
+            "experiment_id": "e1",
+            "generation": 2,
+            "served_by": assigned_to,
+            "model_version": "7",
+            "label": "1",
+            "score": 0.75,
+            "confidence": 0.9,
+            "fallback_reason": None,
+            "latency_ms": 3.5,
+            "at": 100.0,
+        }
+        return Exposure(prediction_id, unit_id=unit_id, assigned_to=assigned_to, **plain | other)
+
+    return make
+
+
+@pytest.fixture
+def outcome() -> Callable[..., Outcome]:
+    def make(event_id: str, prediction_id: str, value: str | float = 1, at: float = 200.0) -> Outcome:
+        return Outcome(event_id, prediction_id, "job-change", value, at)
+
+    return make

@@ -1,0 +1,165 @@
+"""Exposures and outcomes in a real database: kept once, judged once, the earliest outcome counting."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contender.adapters.store_sql import Store
+from contender.errors import InvalidInput
+from contender.values import Exposure, Outcome, Prediction
+
+Make = Callable[..., Any]
+TASK = "job-change"
+
+
+def mean(store: Store) -> float:
+    reward = store.experiment_data("e1").arms["champion"].reward
+    return reward.total / reward.n
+
+
+def by_outcome(_prediction: Prediction, value: object) -> float:
+    return float(str(value))
+
+
+class Recorder:
+    """A task's reward that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Prediction, object]] = []
+
+    def __call__(self, prediction: Prediction, outcome: object) -> float:
+        self.seen.append((prediction, outcome))
+        return 0.5
+
+
+def test_what_was_appended_comes_back(store: Store, expose: Make) -> None:
+    plain = expose("p1")
+    bare = expose("p2", None, "unassigned", experiment_id=None, score=None, confidence=None, at=101.0)
+    store.append([plain, bare], [])
+    assert store.predictions(TASK) == [bare, plain]
+    assert store.predictions(TASK, limit=1) == [bare]
+    assert store.predictions(TASK, experiment_id="e1", unit_id="u1") == [plain]
+    assert store.predictions("job-role") == []
+
+
+def test_appending_nothing_is_allowed(store: Store) -> None:
+    store.append([], [])
+    assert store.predictions(TASK) == []
+
+
+def test_appending_again_changes_nothing(store: Store, expose: Make, outcome: Make) -> None:
+    for label in ("1", "0", "1"):
+        store.append([expose("p1", label=label), expose("p2")], [outcome("o1", "p1"), outcome("o1", "p1", 0)])
+    assert {found.prediction_id: found.label for found in store.predictions(TASK)} == {"p1": "1", "p2": "1"}
+    assert store.outcome_counts(TASK) == {"pending": 1, "judged": 0, "refused": 0}
+    assert store.settle(TASK, by_outcome) == 1
+    assert mean(store) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("\ud800x", "\\ud800x"), ("a\0b", "a\\x00b"), ("Jürgen 李", "Jürgen 李"), ("", "")]
+)
+def test_a_strange_name_of_a_client_stops_nothing(
+    store: Store, expose: Make, outcome: Make, sent: str, kept: str
+) -> None:
+    store.append([expose("p1", sent), expose("p2")], [outcome(sent, sent), outcome("o1", "p1")])
+    assert {found.unit_id for found in store.predictions(TASK)} == {kept, "u1"}
+    assert store.settle(TASK, by_outcome) == 1
+
+
+def test_counts_tell_who_served_whom_and_why(store: Store, expose: Make) -> None:
+    fallen = {"served_by": "baseline", "fallback_reason": "timeout"}
+    store.append([expose("p1"), expose("p2", "u2", at=300.0), expose("p3", "u3", "challenger", **fallen)], [])
+    assert store.exposure_counts(TASK) == {
+        ("champion", "champion", None): 2,
+        ("challenger", "baseline", "timeout"): 1,
+    }
+    assert store.exposure_counts(TASK, since=200.0) == {("champion", "champion", None): 1}
+    assert store.exposure_counts(TASK, experiment_id="e2") == {}
+
+
+def test_an_outcome_waits_for_its_exposure(store: Store, expose: Make, outcome: Make) -> None:
+    store.append([], [outcome("o1", "p1")])
+    assert store.settle(TASK, by_outcome) == 0
+    assert store.outcome_counts(TASK)["pending"] == 1
+    store.append([expose("p1")], [])
+    assert store.settle(TASK, by_outcome) == 1
+    assert store.settle(TASK, by_outcome) == 0
+
+
+def test_an_outcome_of_another_task_is_not_judged(store: Store, expose: Make) -> None:
+    store.append([expose("p1")], [Outcome("o1", "p1", "job-role", "dev", 5.0)])
+    assert store.settle(TASK, by_outcome) == 0
+    assert store.settle("job-role", by_outcome) == 0
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_earliest_outcome_counts_in_whatever_order_they_come(
+    store: Store, expose: Make, outcome: Make, order: tuple[int, ...], at_once: bool
+) -> None:
+    outcomes = [outcome("b", "p1", 0.25, 10.0), outcome("c", "p1", 1, 10.0), outcome("a", "p1", 0, 20.0)]
+    store.append([expose("p1")], [])
+    for place in order:
+        store.append([], [outcomes[place]])
+        if not at_once:
+            store.settle(TASK, by_outcome)
+    store.settle(TASK, by_outcome)
+    assert mean(store) == 0.25
+    assert store.experiment_data("e1").arms["champion"].reward.n == 1
+    assert store.outcome_counts(TASK) == {"pending": 0, "judged": 3, "refused": 0}
+
+
+@pytest.mark.parametrize("value", ["dev", 1, 0.5, "1"])
+def test_the_task_judges_the_outcome_as_it_was_sent(
+    store: Store, expose: Make, outcome: Make, value: str | float
+) -> None:
+    judge = Recorder()
+    store.append([expose("p1")], [outcome("o1", "p1", value)])
+    store.settle(TASK, judge)
+    assert judge.seen == [(Prediction("1", 0.9, 0.75), value)]
+    assert type(judge.seen[0][1]) is type(value)
+
+
+def test_an_answer_no_model_gave_is_judged_as_a_review(store: Store, expose: Make, outcome: Make) -> None:
+    judge = Recorder()
+    store.append([expose("p1", score=None, confidence=None, served_by="review")], [outcome("o1", "p1")])
+    store.settle(TASK, judge)
+    assert judge.seen == [(Prediction("Review_Required", 0.0, 0.5), 1)]
+
+
+def test_what_the_client_was_told_is_judged_with_the_models_score(store: Store, expose: Make, outcome: Make) -> None:
+    judge = Recorder()
+    store.append([expose("p1", label="Review_Required", confidence=None)], [outcome("o1", "p1")])
+    store.settle(TASK, judge)
+    assert judge.seen == [(Prediction("Review_Required", 0.0, 0.75), 1)]
+
+
+def refusing(_prediction: Prediction, value: object) -> float:
+    if value == "?":
+        raise InvalidInput("outcome", "unknown")
+    return float(str(value))
+
+
+@pytest.mark.parametrize("value", ["?", 1.5, -0.1, "nan"])
+def test_an_outcome_that_cannot_be_judged_is_set_aside(
+    store: Store, expose: Make, outcome: Make, value: str | float
+) -> None:
+    store.append([expose("p1"), expose("p2", "u2")], [outcome("o1", "p1", value), outcome("o2", "p2", 1)])
+    assert store.settle(TASK, refusing) == 1
+    assert store.outcome_counts(TASK) == {"pending": 0, "judged": 1, "refused": 1}
+
+
+def test_more_outcomes_than_a_chunk_are_all_judged_past_those_that_wait(
+    store: Store, expose: Make, outcome: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contender.adapters.store_sql.exposures.CHUNK", 3)
+    exposures: list[Exposure] = [expose(f"p{number}", f"u{number}") for number in range(10)]
+    orphans = [outcome(f"x{number}", f"gone{number}", at=1.0) for number in range(7)]
+    store.append(exposures, [outcome(f"o{number}", f"p{number}", 1, float(number)) for number in range(10)] + orphans)
+    assert store.settle(TASK, by_outcome) == 10
+    assert store.outcome_counts(TASK) == {"pending": 7, "judged": 10, "refused": 0}

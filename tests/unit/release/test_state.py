@@ -1,0 +1,100 @@
+"""The release state: its routing document, its JSON, its ramp."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contender.errors import InvalidInput
+from contender.release.state import Action, Change, Phase, Placed, Ramp, ReleaseState
+from contender.routing import parse
+from contender.values import FallbackPolicy, ModelVersion
+
+texts = st.text("abcXYZ-0123", min_size=1, max_size=8)
+models = st.builds(ModelVersion, texts, texts, texts, texts, texts)
+places = st.none() | st.builds(Placed, st.sampled_from(["blue", "green"]), models)
+shares = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=4, unique=True).map(lambda found: tuple(sorted(found)))
+ramps = st.none() | shares.flatmap(
+    lambda found: st.builds(Ramp, texts, texts, st.just(found), st.integers(0, len(found) - 1))
+)
+resting = st.builds(
+    ReleaseState,
+    texts,
+    st.sampled_from(Phase),
+    st.integers(0, 99),
+    st.integers(0, 99),
+    places,
+    places,
+    places,
+    ramps,
+    st.lists(models, max_size=2).map(tuple),
+)
+changes = st.builds(
+    Change,
+    st.integers(1, 99),
+    texts,
+    texts,
+    st.floats(0, 1e10),
+    st.dictionaries(texts, texts | st.none()),
+    st.lists(st.sampled_from(Action), min_size=1).map(tuple),
+    st.none() | resting,
+)
+quick = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+states = st.builds(replace, resting, change=st.none() | changes)
+
+
+@quick
+@given(states)
+def test_a_state_survives_its_json(state: ReleaseState) -> None:
+    assert ReleaseState.from_document(json.loads(json.dumps(state.to_document()))) == state
+
+
+@quick
+@given(states)
+def test_every_state_asks_for_a_document_that_can_be_obeyed(state: ReleaseState) -> None:
+    routing = state.routing(FallbackPolicy())
+    assert (routing is None) == (state.champion is None)
+    assert routing is None or parse(routing.to_json()) == routing
+
+
+def test_the_challenger_owns_the_top() -> None:
+    champion, challenger = (Placed(slot, ModelVersion("t", slot, "1", "a", "d")) for slot in ("blue", "green"))
+    state = ReleaseState("t", champion=champion, challenger=challenger, ramp=Ramp("e", "s", (0.25,)))
+    routing = state.routing(FallbackPolicy())
+    assert routing
+    assert [(arm.name, arm.low, arm.high) for arm in routing.arms] == [
+        ("champion", 0.0, 0.75),
+        ("challenger", 0.75, 1.0),
+    ]
+
+
+@pytest.mark.parametrize("found", [(), (0.0,), (1.0,), (0.5, 0.5), (0.5, 0.1), (-0.1,), (float("nan"),)])
+def test_shares_that_do_not_grow_inside_the_interval_are_refused(found: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        Ramp("e", "s", found)
+    assert refusal.value.field == "shares"
+
+
+@pytest.mark.parametrize("step", [-1, 2])
+def test_a_step_outside_the_ramp_is_refused(step: int) -> None:
+    with pytest.raises(InvalidInput, match="step"):
+        Ramp("e", "s", (0.1, 0.2), step)
+
+
+def test_metrics_and_tags_are_the_registrys_and_not_kept() -> None:
+    model = ModelVersion("t", "7", "1.0.0", "/a", "d", {"auc": 0.8}, {"git": "x"})
+    read = ReleaseState.from_document(ReleaseState("t", champion=Placed("blue", model)).to_document())
+    assert read.champion == Placed("blue", replace(model, metrics={}, tags={}))
+
+
+@pytest.mark.parametrize(
+    "damage", [{"phase": "asleep"}, {"revision": None}, {"champion": {"slot": "blue"}}, {"change": 3}, {"ramp": [1]}]
+)
+def test_a_damaged_document_is_refused(damage: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="saved state cannot be read"):
+        ReleaseState.from_document(ReleaseState("t").to_document() | damage)
