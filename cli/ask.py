@@ -1,0 +1,93 @@
+"""`contender predict` and `contender outcome`: a client's view of the transformer."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli.compose import workplace
+from cli.output import JsonFlag, TaskOption, figure, show, table
+from contender.errors import InvalidInput
+from contender.tasks.task import Task
+
+COLUMNS = ("label", "confidence", "assigned_to", "served_by", "fallback_reason", "model_version", "prediction_id")
+
+
+def predict(
+    task: TaskOption = "job-change",
+    row: Annotated[str, typer.Option(help="One row as JSON, with an optional unit_id; - reads it from stdin.")] = "",
+    file: Annotated[Path | None, typer.Option(help='A JSON file: a list of rows, or {"instances": […]}.')] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Ask the running transformer about one person or many.
+
+    Without --row or --file an example row of the task is asked about.
+
+    Example: contender predict --task job-role --row '{"unit_id": "c-17", "skills": "python; sql", …}' --json
+    """
+    place = workplace(task)
+    instances = _instances(row, file) or [_example(place.task)]
+    with place.endpoint() as endpoint:
+        reply = endpoint.predict(instances)
+    show(reply, as_json, _render)
+    return 0
+
+
+def outcome(
+    prediction_id: Annotated[str, typer.Option("--prediction-id", help="As the prediction's reply gave it.")],
+    value: Annotated[str, typer.Option(help="What happened, in the task's words: 0 or 1, or the role.")],
+    task: TaskOption = "job-change",
+    event_id: Annotated[str, typer.Option(help="The same id twice counts once; made up when left out.")] = "",
+    as_json: JsonFlag = False,
+) -> int:
+    """Report what really happened to someone who was answered.
+
+    Example: contender outcome --prediction-id 3f2a… --value 1
+    """
+    place = workplace(task)
+    place.task.label_of(value)
+    event = {"event_id": event_id or uuid.uuid4().hex, "prediction_id": prediction_id, "value": value}
+    with place.endpoint() as endpoint:
+        reply = endpoint.outcome([event])
+    show({**reply, "event_id": event["event_id"]}, as_json, lambda d: f"recorded as event {d['event_id']}")
+    return 0
+
+
+def _instances(row: str, file: Path | None) -> list[Mapping[str, object]]:
+    if file is not None and not file.is_file():
+        raise InvalidInput("--file", f"there is no file {file}")
+    text = file.read_text() if file else sys.stdin.read() if row == "-" else row
+    if not text:
+        return []
+    try:
+        document: Any = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput("--file" if file else "--row", f"is not JSON: {error}") from error
+    if isinstance(document, dict) and "instances" in document:
+        document = document["instances"]
+    return document if isinstance(document, list) else [document]
+
+
+def _example(task: Task) -> dict[str, object]:
+    row = task.generate(1, seed=0)[0]
+    return {name: row[name] for name in task.schema.model_fields} | {"unit_id": "example"}
+
+
+def _render(reply: Mapping[str, Any]) -> Table:
+    grid = table(*COLUMNS)
+    for prediction in reply["predictions"]:
+        grid.add_row(*(figure(prediction.get(column)) for column in COLUMNS))
+    return grid
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(predict)
+    app.command()(outcome)

@@ -1,0 +1,1 @@
+"""`contender demo`: the whole story in a throw-away home."""

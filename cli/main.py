@@ -1,0 +1,68 @@
+"""`contender`: assembles the commands and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cli import ask, audit, doctor, experiment, pipeline, release, serve, train
+from cli.demo import command as demo
+from cli.output import err, fail
+from contender.errors import ContenderError, InvalidInput
+
+app = typer.Typer(
+    name="contender",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Champion/challenger releases of hiring models.
+
+[bold]Examples[/]
+
+  contender demo                                  the whole story in a throw-away home
+  contender train --task job-change --data F.csv  train, gate and register a version
+  contender up && contender status                serve the champion here
+  contender experiment start                      the challenger beside it, split by person
+  contender promote  ·  contender undo            switch, and switch back in under a second
+
+Exit codes: 0 ok, 1 failure, 2 usage, 3 refused or not promote, 4 fault found, 5 a service is unreachable.""",
+)
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    """Options of every command; `main` reads --debug itself."""
+    del debug
+
+
+for room in (demo, train, pipeline, serve, ask, experiment, release, audit, doctor):
+    room.register(app)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of the command line `arguments`."""
+    try:
+        result = app(args=arguments, prog_name="contender", standalone_mode=False)
+    except ContenderError as error:
+        if "--debug" in arguments:
+            raise
+        return fail(error, "--json" in arguments)
+    except typer.TyperException as error:
+        if not error.format_message():
+            return 0  # a group without a command has shown its help
+        words = [word for word in arguments[:2] if word.isalpha()]
+        remedy = f"{' '.join(['contender', *words])} --help"
+        return fail(InvalidInput("", error.format_message(), remedy=remedy), "--json" in arguments)
+    except (typer.Abort, KeyboardInterrupt):
+        err.print("interrupted")
+        return 130
+    return result if isinstance(result, int) else 0
