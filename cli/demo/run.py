@@ -116,7 +116,7 @@ def _people(task: Task, live: Path, most: int) -> list[Person]:
 def _plan(people: int) -> Plan:
     return Plan(
         tuning_units=max(1, people // 2),
-        min_units=LEAST_UNITS,
+        min_units=max(LEAST_UNITS, min(people // 10, 300)),
         horizon_units=max(people, 2 * LEAST_UNITS),
         challenger_share=SHARES[-1],
     )
