@@ -1,0 +1,1 @@
+"""kfp components: import one step, call it, record outputs; nothing else."""

@@ -1,0 +1,1 @@
+"""kfp pipelines: wiring only."""

@@ -1,0 +1,53 @@
+"""The training pipeline: data, two models side by side, comparison with the champion, gate, registration.
+
+kfp reads the annotations, so they are not postponed here.
+"""
+
+from typing import Any
+
+from kfp import dsl
+
+from pipelines.components import data as data_components
+from pipelines.components import model as model_components
+from pipelines.components import release as release_components
+from pipelines.params import DataParams, GateParams, RegistryParams, TrainingParams
+
+_DATA = DataParams().model_dump(exclude_none=True)
+_TRAINING = TrainingParams().model_dump(exclude_none=True)
+_BASELINE = TrainingParams(recipe="baseline", trials=0).model_dump(exclude_none=True)
+_GATE = GateParams().model_dump(exclude_none=True)
+_REGISTRY = RegistryParams().model_dump(exclude_none=True)
+
+
+@dsl.pipeline(name="training", description="Train a challenger and a baseline, judge, and register what passes.")
+def training(
+    task: str,
+    data: dict[str, Any] = _DATA,
+    training: dict[str, Any] = _TRAINING,
+    gate: dict[str, Any] = _GATE,
+    registry: dict[str, Any] = _REGISTRY,
+) -> None:
+    """One run for one task; parameter groups are those of `pipelines.params`."""
+    source = data_components.ingest(task=task, data=data).output
+    checked = data_components.validate(task=task, source=source, data=data).output
+    parts = data_components.split(task=task, checked=checked, data=data).output
+    challenger = model_components.train(task=task, parts=parts, training=training, registry=registry)
+    baseline = model_components.train(
+        task=task, parts=parts, training=_BASELINE, registry=registry, role="baseline"
+    ).set_display_name("train-baseline")
+    models = {"baseline": baseline.output}
+    # The champion is the registry's: what was measured against an earlier one must not be reused.
+    evaluated = model_components.evaluate(
+        task=task, parts=parts, model=challenger.output, registry=registry, **models
+    ).set_caching_options(enable_caching=False)
+    judged = release_components.gate(task=task, evaluation=evaluated.output, gate=gate)
+    with dsl.If(judged.outputs["Output"] != "refused", name="allowed"):
+        release_components.register(
+            task=task,
+            candidate=challenger.output,
+            evaluation=evaluated.output,
+            decision=judged.outputs["decision"],
+            registry=registry,
+            run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+            **models,
+        ).set_caching_options(enable_caching=False)

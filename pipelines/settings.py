@@ -1,0 +1,58 @@
+"""What the pipeline reads from its environment, and the environment it gives to the processes it starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+PROGRESS: Final = "CONTENDER_PROGRESS_FILE"
+"""Names the file to which steps append their progress; unset on a cluster, where kfp shows it."""
+
+UNKNOWN: Final = "unknown"
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+def code_version() -> str:
+    """The git commit of this code, with ``-dirty`` when files differ from it; ``unknown`` outside a repository."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        described = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return UNKNOWN
+    return described.stdout.strip()
+
+
+def progress_file() -> Path | None:
+    """The file that steps append their progress to, or None when nobody listens."""
+    name = os.environ.get(PROGRESS)
+    return Path(name) if name else None
+
+
+def silence_libraries() -> None:
+    """Turn off telemetry and progress bars of every library this process is about to import."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def step_environment(progress: Path, threads: int) -> dict[str, str]:
+    """The environment of a local run: this interpreter first on PATH, this code importable, libraries quiet."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    own = {PROGRESS: str(progress), "PATH": path, "PYTHONPATH": python_path, "OMP_NUM_THREADS": str(threads)}
+    return {**os.environ, **_QUIET, **own}
+
+
+_QUIET: Final = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MPLBACKEND": "Agg",
+    "NO_COLOR": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "PYTHONUNBUFFERED": "1",
+    "TQDM_DISABLE": "1",
+}

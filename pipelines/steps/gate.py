@@ -1,0 +1,116 @@
+"""The gate: may this model be registered? A pure function of what was measured on the same untouched rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from contender.tasks.catalog import task_named
+from contender.tasks.task import Metric
+from pipelines.params import GateParams
+from pipelines.steps.command import main
+from pipelines.steps.files import read_document, write_document
+from pipelines.steps.progress import reported
+
+Outcome = Literal["passed", "refused", "overridden"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the gate looks at: the primary metric of challenger and champion on the same rows.
+
+    `improvement_low` is the one-sided 95 % lower bound of the improvement. Both are None without a champion to compare
+    with; `incomparable` then says why there is one that cannot be compared, if there is one.
+    """
+
+    challenger: float
+    champion: float | None = None
+    improvement_low: float | None = None
+    incomparable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gate says, and why; an `override` is the reason that a person gave."""
+
+    outcome: Outcome
+    reason: str
+    override: str = ""
+
+    @property
+    def registers(self) -> bool:
+        """Whether the model may be registered."""
+        return self.outcome != "refused"
+
+
+@reported("gate")
+def gate(task: str, evaluation: Path, gate: GateParams, decision: Path) -> dict[str, Any]:
+    """Judge ``report.json`` of the folder `evaluation` and write the decision: outcome, reason, override."""
+    question = task_named(task)
+    measured = measured_in(read_document(evaluation / "report.json"), question.metric.name)
+    document = asdict(decide(question.metric, question.ceiling, measured, gate))
+    write_document(decision, document)
+    return document
+
+
+def measured_in(evaluation: Mapping[str, Any], metric: str) -> Measured:
+    """The gate's view of an evaluation report."""
+    models, comparison = evaluation["metrics"], evaluation["improvement"]
+    champion = models.get("champion")
+    return Measured(
+        challenger=models["challenger"][metric],
+        champion=champion[metric] if champion else None,
+        improvement_low=comparison["low"] if comparison else None,
+        incomparable=evaluation["incomparable"],
+    )
+
+
+def decide(metric: Metric, ceiling: float, measured: Measured, params: GateParams) -> Decision:
+    """Refuse what is too good to be true or not good enough; a stated override turns a refusal around."""
+    refusal = _leak(metric, ceiling, measured) or _shortfall(metric, measured, params)
+    if not refusal:
+        return Decision("passed", _praise(metric, measured, params))
+    if params.override:
+        return Decision("overridden", refusal, params.override)
+    return Decision("refused", refusal)
+
+
+def _leak(metric: Metric, ceiling: float, measured: Measured) -> str:
+    if metric.improvement(ceiling, measured.challenger) <= 0.0:
+        return ""
+    return f"leak alarm: {metric.name} {measured.challenger:.4f} is beyond {ceiling:g}, which honest data cannot reach"
+
+
+def _shortfall(metric: Metric, measured: Measured, params: GateParams) -> str:
+    if measured.incomparable:
+        return f"not comparable with the champion: {measured.incomparable}"
+    if measured.improvement_low is None:
+        return ""
+    needed = _needed(params)
+    if measured.improvement_low >= needed:
+        return ""
+    return f"{_compared(metric, measured)}; at least {needed:+.4f} is needed"
+
+
+def _praise(metric: Metric, measured: Measured, params: GateParams) -> str:
+    if measured.improvement_low is None:
+        return f"there is no champion yet; {metric.name} {measured.challenger:.4f}"
+    kind = "not worse than" if params.min_improvement is None else "better than"
+    return f"{kind} the champion: {_compared(metric, measured)}, at least {_needed(params):+.4f} was needed"
+
+
+def _needed(params: GateParams) -> float:
+    return -params.margin if params.min_improvement is None else params.min_improvement
+
+
+def _compared(metric: Metric, measured: Measured) -> str:
+    return (
+        f"{metric.name} {measured.challenger:.4f} against {measured.champion:.4f}, "
+        f"improvement at least {measured.improvement_low:+.4f} (one-sided 95 %)"
+    )
+
+
+if __name__ == "__main__":
+    main(gate)

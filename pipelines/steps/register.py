@@ -1,0 +1,170 @@
+"""Register: a model that passed the gate becomes a version with its serving artifact, lineage and alias."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from contender.adapters.registry_mlflow import MlflowRegistry
+from contender.artifact import digest
+from contender.errors import Refused
+from contender.tasks.catalog import task_named
+from contender.tasks.lineage import Lineage, next_semver, schema_digest
+from contender.tasks.task import Task
+from contender.values import BASELINE, CHALLENGER, CHAMPION, ModelVersion
+from pipelines.params import RegistryParams
+from pipelines.steps.command import main
+from pipelines.steps.evaluate import PLOTS
+from pipelines.steps.export import stamp
+from pipelines.steps.files import REPORT, read_document, write_document
+from pipelines.steps.mlmodel import write_mlmodel
+from pipelines.steps.progress import reported
+from pipelines.steps.train import ARTIFACT
+
+_BASELINE_SUFFIX: Final = "+baseline"
+"""Baselines count their own semantic versions, told apart by this build metadata."""
+
+
+class Candidate(BaseModel):
+    """What a run made, as folders: challenger, baseline, their evaluation; and the file of the gate's decision."""
+
+    model: Path
+    baseline: Path
+    evaluation: Path
+    decision: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One trained model of a run: its folder, its name in the evaluation, and what its training reported."""
+
+    role: str
+    folder: Path
+    training: Mapping[str, Any]
+
+
+@reported("register")
+def register(
+    task: str, candidate: Candidate, registry: RegistryParams, run_id: str, registration: Path
+) -> dict[str, Any]:
+    """Register the challenger (and the baseline if it is wanted), move aliases, and write down what was registered.
+
+    The alias is ``champion`` when there is none yet, else ``challenger``.
+
+    Raises:
+        Refused: the gate's decision says no.
+    """
+    decision = read_document(candidate.decision)
+    if decision["outcome"] == "refused":
+        raise Refused(decision["reason"], remedy="give a reason with --override to register it all the same")
+    registrar = Registrar(task_named(task), registry, candidate, decision, run_id)
+    registered = {}
+    if registrar.wants_baseline():
+        registered[BASELINE] = registrar.register(BASELINE, candidate.baseline)
+    role = CHALLENGER if CHAMPION in registrar.aliases() else CHAMPION
+    registered[role] = registrar.register(role, candidate.model)
+    document = {
+        "alias": role,
+        "version": registered[role].version,
+        "semver": registered[role].semver,
+        "baseline": registered[BASELINE].version if BASELINE in registered else None,
+    }
+    write_document(registration, document)
+    return document
+
+
+class Registrar:
+    """Registers the models of one run of one task."""
+
+    def __init__(
+        self, task: Task, registry: RegistryParams, candidate: Candidate, decision: Mapping[str, Any], run_id: str
+    ) -> None:
+        self._task, self._params, self._candidate = task, registry, candidate
+        self._decision, self._run_id = decision, run_id
+        self._registry = MlflowRegistry(registry.tracking_uri, registry.artifact_root)
+
+    def aliases(self) -> Mapping[str, str]:
+        """The task's aliases as they are now."""
+        return self._registry.aliases(self._task.name)
+
+    def wants_baseline(self) -> bool:
+        """Whether the run's baseline is to be registered: on request, or when none answers the schema of today."""
+        alias = self.aliases().get(BASELINE)
+        if alias is None or self._params.register_baseline == "always":
+            return True
+        tags = self._registry.version(self._task.name, alias).tags
+        return tags["schema_digest"] != schema_digest(self._task) or tags["features_version"] != self._features
+
+    def register(self, role: str, folder: Path) -> ModelVersion:
+        """One version: run, model, serving artifact stamped with the version's number, tags, and the alias last."""
+        branch = Branch(role, folder, read_document(folder / REPORT))
+        registry, name = self._registry, self._task.name
+        run_id = branch.training["run_id"] or registry.start_run(name, role)
+        semver, metrics = self._semver(branch), self._metrics(branch)
+        self._log_run(branch, run_id, metrics)
+        with tempfile.TemporaryDirectory() as scratch:
+            described = Path(scratch, "model")
+            write_mlmodel(self._task, folder / ARTIFACT, described, run_id)
+            draft = registry.draft(name, run_id, registry.log_files(run_id, described, "model"))
+            serving = Path(shutil.copytree(folder / ARTIFACT, Path(scratch, "serving")))
+            manifest_digest = digest(stamp(serving, draft.version))
+            tags = self._tags(branch, run_id)
+            version = registry.publish(draft, serving, manifest_digest, semver=semver, metrics=metrics, tags=tags)
+        registry.set_alias(name, role, version.version)
+        registry.finish_run(run_id)
+        return version
+
+    @property
+    def _features(self) -> str:
+        return str(self._task.features_version)
+
+    def _metrics(self, branch: Branch) -> dict[str, float]:
+        measured: dict[str, dict[str, float]] = read_document(self._candidate.evaluation / REPORT)["metrics"]
+        return measured[BASELINE if branch.role == BASELINE else CHALLENGER]
+
+    def _log_run(self, branch: Branch, run_id: str, metrics: Mapping[str, float]) -> None:
+        validated = {f"cv_{name}": value for name, value in branch.training["cross_validated"].items()}
+        self._registry.log(run_id, params=branch.training["params"], metrics={**metrics, **validated})
+        if branch.role != BASELINE:
+            self._registry.log_files(run_id, self._candidate.evaluation / PLOTS, PLOTS)
+
+    def _semver(self, branch: Branch) -> str:
+        suffix = _BASELINE_SUFFIX if branch.role == BASELINE else ""
+        now = Lineage(schema_digest(self._task), self._task.features_version, branch.training["estimator"])
+        mine = [
+            v for v in self._registry.versions(self._task.name) if v.semver.endswith(_BASELINE_SUFFIX) == bool(suffix)
+        ]
+        if not mine:
+            return next_semver(None, None, now) + suffix
+        tags = mine[-1].tags
+        before = Lineage(tags["schema_digest"], int(tags["features_version"]), tags["estimator"])
+        return next_semver(mine[-1].semver.removesuffix(suffix), before, now) + suffix
+
+    def _tags(self, branch: Branch, run_id: str) -> dict[str, str]:
+        source = branch.training["source"]
+        return {
+            "data_digest": source["data_digest"],
+            "data_source": source["source"],
+            "estimator": branch.training["estimator"],
+            "features_version": self._features,
+            "gate": self._decision["outcome"],
+            "gate_override": self._decision["override"],
+            "gate_reason": self._decision["reason"],
+            "git_sha": self._params.git_sha,
+            "kfp_run_id": self._run_id,
+            "label_noise": f"{branch.training['label_noise']:g}",
+            "mlflow_run_id": run_id,
+            "schema_digest": schema_digest(self._task),
+            "synthetic": str(source["synthetic"]).lower(),
+            "train_rows": str(branch.training["rows"]),
+        }
+
+
+if __name__ == "__main__":
+    main(register)

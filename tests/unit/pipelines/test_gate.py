@@ -1,0 +1,72 @@
+import pytest
+
+from contender.tasks.task import Metric
+from pipelines.params import GateParams
+from pipelines.steps.gate import Measured, decide, measured_in
+
+AUC = Metric("roc_auc")
+LOSS = Metric("log_loss", greater_is_better=False)
+
+
+def test_the_first_model_passes() -> None:
+    decision = decide(AUC, 0.83, Measured(0.8), GateParams())
+    assert (decision.outcome, decision.registers) == ("passed", True)
+    assert "no champion yet" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("low", "params", "outcome"),
+    [
+        (-0.019, GateParams(margin=0.02), "passed"),
+        (-0.021, GateParams(margin=0.02), "refused"),
+        (0.004, GateParams(min_improvement=0.005), "refused"),
+        (0.006, GateParams(min_improvement=0.005), "passed"),
+        (-0.019, GateParams(margin=0.02, min_improvement=0.0), "refused"),
+    ],
+)
+def test_the_lower_bound_is_what_counts(low: float, params: GateParams, outcome: str) -> None:
+    assert decide(AUC, 0.83, Measured(0.79, 0.78, low), params).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("metric", "ceiling", "value", "outcome"),
+    [
+        (AUC, 0.83, 0.83, "passed"),
+        (AUC, 0.83, 0.8301, "refused"),
+        (LOSS, 0.2, 0.2, "passed"),
+        (LOSS, 0.2, 0.19, "refused"),
+    ],
+)
+def test_what_is_too_good_to_be_true_raises_the_leak_alarm(
+    metric: Metric, ceiling: float, value: float, outcome: str
+) -> None:
+    decision = decide(metric, ceiling, Measured(value), GateParams())
+    assert decision.outcome == outcome
+    assert ("leak alarm" in decision.reason) == (outcome == "refused")
+
+
+def test_the_alarm_comes_before_the_comparison() -> None:
+    assert "leak alarm" in decide(AUC, 0.83, Measured(0.99, 0.7, 0.2), GateParams()).reason
+
+
+def test_a_champion_that_cannot_be_compared_needs_a_person() -> None:
+    measured = Measured(0.8, incomparable="version 3 answers another schema")
+    assert decide(AUC, 0.83, measured, GateParams()).outcome == "refused"
+    overridden = decide(AUC, 0.83, measured, GateParams(override="new schema agreed"))
+    assert (overridden.outcome, overridden.override, overridden.registers) == ("overridden", "new schema agreed", True)
+    assert "another schema" in overridden.reason
+
+
+def test_an_override_of_what_passes_anyway_is_no_override() -> None:
+    assert decide(AUC, 0.83, Measured(0.8), GateParams(override="in a hurry")).outcome == "passed"
+
+
+def test_it_reads_the_evaluation_report() -> None:
+    report = {
+        "metrics": {"challenger": {"roc_auc": 0.8}, "champion": {"roc_auc": 0.79}, "baseline": {"roc_auc": 0.7}},
+        "improvement": {"point": 0.01, "low": -0.001, "resamples": 80},
+        "incomparable": "",
+    }
+    assert measured_in(report, "roc_auc") == Measured(0.8, 0.79, -0.001)
+    alone = {"metrics": {"challenger": {"roc_auc": 0.8}}, "improvement": None, "incomparable": "why"}
+    assert measured_in(alone, "roc_auc") == Measured(0.8, incomparable="why")

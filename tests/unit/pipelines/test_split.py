@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from contender.errors import InvalidInput
+from contender.tasks.groups import leaked
+from contender.tasks.task import Task
+from pipelines.steps.split import LIVE, TEST, TRAIN, divide
+
+SHARES = {TRAIN: 0.5, TEST: 0.2, LIVE: 0.3}
+
+
+def test_every_row_is_in_one_part_and_no_key_in_two(parcel: Task) -> None:
+    rows = parcel.generate(200, 1) * 2
+    parts = divide(parcel, rows, SHARES, seed=3)
+    assert sum(map(len, parts.values())) == 400
+    keys = {name: [parcel.group_keys(row) for row in part] for name, part in parts.items()}
+    assert not leaked(keys[TRAIN], keys[TEST])
+    assert not leaked(keys[TRAIN], keys[LIVE])
+    assert len(parts[TRAIN]) == pytest.approx(200, abs=8)
+
+
+def test_the_seed_decides(parcel: Task) -> None:
+    rows = parcel.generate(100, 1)
+    assert divide(parcel, rows, SHARES, seed=3) == divide(parcel, rows, SHARES, seed=3)
+    assert divide(parcel, rows, SHARES, seed=3) != divide(parcel, rows, SHARES, seed=4)
+
+
+def test_a_part_without_a_share_is_empty(parcel: Task) -> None:
+    assert divide(parcel, parcel.generate(50, 1), {TRAIN: 0.8, TEST: 0.2, LIVE: 0.0}, seed=0)[LIVE] == []
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused(parcel: Task) -> None:
+    with pytest.raises(InvalidInput, match="test_share"):
+        divide(parcel, parcel.generate(50, 1), {TRAIN: -0.1, TEST: 0.6, LIVE: 0.5}, seed=0)
+
+
+def test_too_few_rows_to_fill_a_part_are_refused(parcel: Task) -> None:
+    with pytest.raises(InvalidInput, match="too few"):
+        divide(parcel, parcel.generate(1, 1), SHARES, seed=0)
