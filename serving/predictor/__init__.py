@@ -1,0 +1,1 @@
+"""One model version behind KServe's protocols, loaded from a verified artifact."""

@@ -1,0 +1,34 @@
+"""What a predictor is told."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from serving.settings import ServerSettings, build
+
+
+class Settings(ServerSettings):
+    """A predictor's settings.
+
+    `artifact` is the folder of the serving artifact, `digest` the sha256 of its manifest as the release names it;
+    without a digest any intact artifact is served.
+    """
+
+    artifact: Path
+    digest: str | None = None
+
+
+def read(arguments: Sequence[str]) -> Settings:
+    """Settings from command-line `arguments`, the environment filling what they leave out.
+
+    Raises:
+        InvalidInput: naming the setting.
+    """
+    parser = argparse.ArgumentParser(prog="python -m serving.predictor", allow_abbrev=False)
+    for name in Settings.model_fields:
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS)
+    # KServe's controller adds arguments of its own.
+    known, _ = parser.parse_known_args(arguments)
+    return build(Settings, vars(known))

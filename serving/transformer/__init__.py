@@ -1,0 +1,1 @@
+"""Assigns, routes, falls back and records: the one door to a task's models."""

@@ -1,0 +1,149 @@
+"""V1 and V2 bodies to rows and unit ids, answers to V1 and V2 bodies. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from contender.errors import InvalidInput
+from serving.rows import listed
+from serving.tensors import columns_of, rows_of, tensor
+from serving.transformer.answering import Answer
+
+UNIT_FIELD: Final = "unit_id"
+UNIT_HEADER: Final = "X-Unit-Id"
+MAX_UNIT: Final = 256
+"""The most characters a unit id may have."""
+
+OUTPUTS: Final = (
+    ("label", "BYTES"), ("confidence", "FP64"), ("score", "FP64"), ("assigned_to", "BYTES"), ("served_by", "BYTES"),
+    ("fallback_reason", "BYTES"), ("model_version", "BYTES"), ("prediction_id", "BYTES"),
+)  # fmt: skip
+"""A reply's fields and their V2 datatypes; ``ranking`` joins them, as JSON text, where the model ranks."""
+
+_HEADERS: Final = ("assigned_to", "served_by", "model_version", "prediction_id", "fallback_reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request's rows, not yet checked, and the unit of each; `path` is what errors call the rows."""
+
+    rows: Sequence[Any]
+    units: Sequence[str | None]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer under the id that outcomes refer to."""
+
+    prediction_id: str
+    answer: Answer
+
+    def fields(self) -> dict[str, Any]:
+        """What the client reads of it, in V1 and as header values."""
+        answer = self.answer
+        fields: dict[str, Any] = {
+            "label": answer.label,
+            "confidence": answer.confidence,
+            "score": answer.score,
+            "assigned_to": answer.assigned_to,
+            "served_by": answer.served_by,
+            "fallback_reason": answer.fallback_reason,
+            "model_version": answer.model_version,
+            "prediction_id": self.prediction_id,
+        }
+        if answer.ranking:
+            fields["ranking"] = answer.ranking
+        return fields
+
+
+def decode_v1(body: Any, header: bytes | None) -> Asked:
+    """The rows of ``{"instances": [row, …]}``; each may carry ``unit_id``, a single one may leave it to `header`.
+
+    Raises:
+        InvalidInput: naming what is wrong.
+    """
+    rows = listed(body, "instances")
+    units = [
+        _unit(row.pop(UNIT_FIELD, None) if isinstance(row, dict) else None, f"instances[{index}].{UNIT_FIELD}")
+        for index, row in enumerate(rows)
+    ]
+    return Asked(rows, _with_header(units, header), "instances")
+
+
+def decode_v2(body: Any, header: bytes | None) -> Asked:
+    """The rows of a V2 request's named tensors; the tensor ``unit_id`` holds the units.
+
+    Raises:
+        InvalidInput: naming what is wrong.
+    """
+    return from_columns(columns_of(body), header)
+
+
+def from_columns(columns: dict[str, list[Any]], header: bytes | None) -> Asked:
+    """The rows that named columns make; see `decode_v2`."""
+    count = len(next(iter(columns.values())))
+    units = [
+        _unit(unit, f"inputs.{UNIT_FIELD}[{index}]")
+        for index, unit in enumerate(columns.pop(UNIT_FIELD, [None] * count))
+    ]
+    rows = rows_of(columns) if columns else [{} for _ in range(count)]
+    return Asked(rows, _with_header(units, header), "inputs")
+
+
+def encode_v1(told: Sequence[Told]) -> dict[str, Any]:
+    """The V1 body for these answers, in order."""
+    return {"predictions": [one.fields() for one in told]}
+
+
+def version_of(told: Sequence[Told]) -> str:
+    """The model version that gave all these answers, empty when there were several or none."""
+    versions = {one.answer.model_version or "" for one in told}
+    return versions.pop() if len(versions) == 1 else ""
+
+
+def tensors(told: Sequence[Told]) -> list[dict[str, Any]]:
+    """The reply's fields as named tensors."""
+    rows = [one.fields() for one in told]
+    outputs = [tensor(name, datatype, [row[name] for row in rows]) for name, datatype in OUTPUTS]
+    if any("ranking" in row for row in rows):
+        texts = [orjson.dumps(row.get("ranking", ())).decode() for row in rows]
+        outputs.append(tensor("ranking", "BYTES", texts))
+    return outputs
+
+
+def headers(told: Sequence[Told]) -> Mapping[str, str]:
+    """Reply headers for a single row (``X-Assigned-To`` …); none for a batch."""
+    if len(told) != 1:
+        return {}
+    fields = told[0].fields()
+    return {f"x-{name.replace('_', '-')}": str(fields[name]) for name in _HEADERS if fields[name] is not None}
+
+
+def _with_header(units: list[str | None], header: bytes | None) -> list[str | None]:
+    if header is None:
+        return units
+    if len(units) != 1:
+        raise InvalidInput(UNIT_HEADER, "is for requests of one row; put unit_id into each row")
+    return units if units[0] is not None else [_unit(_text(header), UNIT_HEADER)]
+
+
+def _text(header: bytes) -> str:
+    try:
+        return header.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(UNIT_HEADER, "must be UTF-8") from error
+
+
+def _unit(unit: object, path: str) -> str | None:
+    if unit is None:
+        return None
+    if not isinstance(unit, str) or not 0 < len(unit) <= MAX_UNIT or "\0" in unit:
+        raise InvalidInput(path, f"must be a text of 1 to {MAX_UNIT} characters, without NUL")
+    # As assignment sees it: the two ways to write an é are the same person in the analysis, too.
+    return unit if unit.isascii() else unicodedata.normalize("NFC", unit)

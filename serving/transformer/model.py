@@ -1,0 +1,160 @@
+"""The transformer as a KServe model: check → answer → record → reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contender.errors import ContenderError, NotFound
+from contender.routing import Routing
+from contender.tasks.task import Task
+from contender.values import REVIEW_LABEL
+from monitoring.metrics import ANSWERS, FALLBACKS, LATENCY, OUTCOMES, REQUESTS, Metrics
+from serving.front import Handler, Reply, Request, Routes, error_reply, parse_json
+from serving.kserve_tensors import infer_response, request_columns
+from serving.rows import check
+from serving.sdk import InferRequest, InferResponse, Model
+from serving.tensors import inputs_of, request_id_of, v2_body
+from serving.transformer import codec, outcomes
+from serving.transformer.answering import Answering
+from serving.transformer.codec import Asked, Told
+from serving.transformer.keeper import RoutingKeeper
+from serving.transformer.recorder import Recorder
+
+_ALONE: Final = 64
+"""Batches of more rows are checked beside the event loop, so that single rows need not wait for them."""
+
+_UNIT_HEADER: Final = codec.UNIT_HEADER.lower().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`now` is seconds since the epoch, `tick` seconds that only grow."""
+
+    now: Callable[[], float]
+    tick: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a transformer is put together from."""
+
+    task: Task
+    keeper: RoutingKeeper
+    answering: Answering
+    recorder: Recorder
+    metrics: Metrics
+    clock: Clock
+
+
+class Transformer(Model):
+    """One task's door under `name`. Ready once a routing is in force; it answers even before that."""
+
+    def __init__(self, name: str, parts: Parts) -> None:
+        super().__init__(name)
+        self._parts, self._task = parts, parts.task
+        self.ready = True
+
+    async def healthy(self) -> bool:
+        """Whether this transformer routes as it is meant to."""
+        return self.ready and self._parts.keeper.current is not None
+
+    def routes(self) -> Routes:
+        """Our own routes for this model."""
+        base = f"models/{self.name}"
+        return {
+            ("POST", f"/v1/{base}:predict"): self._counted("predict", self._predict_v1),
+            ("POST", f"/v2/{base}/infer"): self._counted("predict", self._predict_v2),
+            ("POST", f"/v1/{base}:outcome"): self._counted("outcome", self._outcome),
+            ("GET", f"/v1/{base}/routing"): self._routing,
+        }
+
+    async def predict(
+        self,
+        payload: Mapping[str, Any] | InferRequest,
+        headers: Mapping[str, str] | None = None,
+        response_headers: Mapping[str, str] | None = None,  # noqa: ARG002 - KServe's signature
+    ) -> dict[str, Any] | InferResponse:
+        """Answer a V1 body or a V2 request that came through KServe's own layers."""
+        unit = (headers or {}).get(_UNIT_HEADER.decode())
+        header = unit.encode() if unit is not None else None
+        if isinstance(payload, InferRequest):
+            told = await self._answer(codec.from_columns(request_columns(payload), header))
+            return infer_response(self.name, codec.version_of(told), payload.id, codec.tensors(told))
+        return codec.encode_v1(await self._answer(codec.decode_v1(payload, header)))
+
+    def get_input_types(self) -> list[dict[str, object]]:
+        """V2 metadata: one tensor per field of the schema, and the unit."""
+        return [*inputs_of(self._task.schema), {"name": codec.UNIT_FIELD, "datatype": "BYTES", "shape": [-1]}]
+
+    def get_output_types(self) -> list[dict[str, object]]:
+        """V2 metadata: the reply's fields."""
+        return [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in codec.OUTPUTS]
+
+    async def _predict_v1(self, request: Request) -> Reply:
+        told = await self._answer(codec.decode_v1(parse_json(request.body), request.headers.get(_UNIT_HEADER)))
+        return Reply(codec.encode_v1(told), headers=codec.headers(told))
+
+    async def _predict_v2(self, request: Request) -> Reply:
+        body = parse_json(request.body)
+        asked, request_id = codec.decode_v2(body, request.headers.get(_UNIT_HEADER)), request_id_of(body)
+        told = await self._answer(asked)
+        return Reply(
+            v2_body(self.name, codec.version_of(told), request_id, codec.tensors(told)), headers=codec.headers(told)
+        )
+
+    async def _outcome(self, request: Request) -> Reply:
+        read = outcomes.read(parse_json(request.body), self._task, self._parts.clock.now())
+        self._parts.recorder.outcomes(read)
+        self._parts.metrics.add(OUTCOMES, self._task.name, amount=len(read))
+        return Reply({"accepted": len(read)})
+
+    async def _routing(self, request: Request) -> Reply:  # noqa: ARG002 - every handler gets the request
+        routing = self._parts.keeper.current
+        if routing is None:
+            raise NotFound(f"no routing of {self._task.name} is in force yet")
+        return Reply(routing.to_json().encode())
+
+    async def _answer(self, asked: Asked) -> list[Told]:
+        parts, started = self._parts, self._parts.clock.tick()
+        rows = await self._checked(asked)
+        routing = parts.keeper.current
+        answers = await parts.answering.answer(routing, self._task.policy, rows, asked.units)
+        seconds = parts.clock.tick() - started
+        told = parts.recorder.exposures(routing, asked.units, answers, seconds * 1000)
+        parts.metrics.observe(LATENCY, self._task.name, value=seconds)
+        self._count(routing, told)
+        return told
+
+    async def _checked(self, asked: Asked) -> Sequence[Mapping[str, Any]]:
+        if len(asked.rows) <= _ALONE:
+            return check(self._task.schema, asked.rows, asked.path)
+        return await asyncio.to_thread(check, self._task.schema, asked.rows, asked.path)
+
+    def _count(self, routing: Routing | None, told: Sequence[Told]) -> None:
+        review = routing.fallback.label if routing else REVIEW_LABEL
+        for one in told:
+            answer = one.answer
+            result = "review" if answer.label == review else "label"
+            self._parts.metrics.add(ANSWERS, self._task.name, answer.assigned_to, answer.served_by, result)
+            if answer.fallback_reason:
+                self._parts.metrics.add(FALLBACKS, self._task.name, answer.assigned_to, answer.fallback_reason)
+
+    def _counted(self, operation: str, handler: Handler) -> Handler:
+        add, task = self._parts.metrics.add, self._task.name
+
+        async def counted(request: Request) -> Reply:
+            outcome = "error"
+            try:
+                reply = await handler(request)
+                outcome = "ok"
+            except ContenderError as error:
+                outcome = "refused" if error_reply(error).status < 500 else "error"
+                raise
+            finally:
+                add(REQUESTS, task, operation, outcome)
+            return reply
+
+        return counted

@@ -1,0 +1,143 @@
+"""What can go wrong between transformer and predictor, over real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from serving.transformer.clients import Pool, PredictorClient
+from serving.transformer.fallback import Reason
+from serving.transformer.places import CallFailed, Said
+
+GOOD = {"predictions": [{"label": "a", "confidence": 0.9, "score": 0.9}], "model_version": "7"}
+
+
+async def good(request: web.Request) -> web.StreamResponse:
+    assert await request.json() == {"instances": [{"a": 1}]}
+    return web.json_response(GOOD)
+
+
+async def refusing(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"error": "no"}, status=400)
+
+
+async def broken(request: web.Request) -> web.StreamResponse:
+    return web.json_response(GOOD, status=500)
+
+
+async def redirecting(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound("/elsewhere")
+
+
+async def page(request: web.Request) -> web.StreamResponse:
+    return web.Response(text="<html>")
+
+
+async def hanging(request: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(30)
+    return web.Response()
+
+
+async def trickling(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"{")
+    await asyncio.sleep(30)
+    return response
+
+
+async def hanging_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.close()
+    return web.Response()
+
+
+async def breaking_off(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"content-length": "1000"})
+    await response.prepare(request)
+    await response.write(b'{"predictions"')
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
+@asynccontextmanager
+async def client_of(handler: Callable[[web.Request], Any]) -> AsyncIterator[PredictorClient]:
+    application = web.Application()
+    application.router.add_post("/v1/models/t:predict", handler)
+    async with TestServer(application) as server, Pool() as pool:
+        yield PredictorClient(pool, str(server.make_url("/")), "t")
+
+
+def ask(handler: Callable[[web.Request], Any], timeout_s: float = 5.0) -> Said:
+    async def once() -> Said:
+        async with client_of(handler) as client:
+            return await client.predict([{"a": 1}], timeout_s)
+
+    return asyncio.run(once())
+
+
+def test_a_good_answer_is_read() -> None:
+    said = ask(good)
+    assert (said.version, said.predictions[0].label) == ("7", "a")
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (refusing, Reason.ERROR),
+        (broken, Reason.ERROR),
+        (redirecting, Reason.ERROR),
+        (page, Reason.BAD_ANSWER),
+        (hanging_up, Reason.UNREACHABLE),
+        (breaking_off, Reason.UNREACHABLE),
+    ],
+)
+def test_every_fault_has_its_reason(handler: Callable[[web.Request], Any], reason: Reason) -> None:
+    with pytest.raises(CallFailed) as caught:
+        ask(handler)
+    assert caught.value.reason is reason
+
+
+@pytest.mark.parametrize("handler", [hanging, trickling])
+def test_time_is_up_when_it_is_up(handler: Callable[[web.Request], Any]) -> None:
+    async def once() -> float:
+        async with client_of(handler) as client:
+            loop = asyncio.get_running_loop()
+            started = loop.time()
+            with pytest.raises(CallFailed) as caught:
+                await client.predict([{"a": 1}], 0.05)
+            assert caught.value.reason is Reason.TIMEOUT
+            return loop.time() - started
+
+    assert asyncio.run(once()) < 1
+
+
+def test_our_own_standstill_is_not_the_other_side_s_fault() -> None:
+    async def soon(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.05)
+        return web.json_response(GOOD)
+
+    async def once() -> Said:
+        async with client_of(soon) as client:
+            asyncio.get_running_loop().call_later(0.03, time.sleep, 0.3)
+            return await client.predict([{"a": 1}], 0.1)
+
+    assert asyncio.run(once()).version == "7"
+
+
+def test_nobody_there_is_unreachable() -> None:
+    async def once() -> None:
+        async with Pool() as pool:
+            await PredictorClient(pool, "http://127.0.0.1:1", "t").predict([{"a": 1}], 5.0)
+
+    with pytest.raises(CallFailed) as caught:
+        asyncio.run(once())
+    assert caught.value.reason is Reason.UNREACHABLE

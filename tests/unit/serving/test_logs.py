@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from serving import logs
+
+
+@pytest.fixture(autouse=True)
+def untouched() -> Iterator[None]:
+    """Logging is the process's own: put it back."""
+    names = ["", "py.warnings", "kserve", "kserve.trace", "uvicorn", "uvicorn.error", "uvicorn.access"]
+    before = {name: (logging.getLogger(name).handlers[:], logging.getLogger(name).level) for name in names}
+    yield
+    logging.captureWarnings(capture=False)
+    for name, (handlers, level) in before.items():
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = handlers, True
+        logger.setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_line_of_json() -> None:
+    stream = io.StringIO()
+    logs.configure(stream=stream)
+    logs.LOGGER.warning("arm_ejected", extra={"fields": {"place": "blue\nforged"}})
+    (line,) = lines(stream)
+    assert (line["event"], line["place"], line["level"]) == ("arm_ejected", "blue\nforged", "warning")
+
+
+def test_quiet_by_default_and_silent_about_requests() -> None:
+    stream = io.StringIO()
+    logs.configure(stream=stream)
+    logs.LOGGER.info("routine")
+    logging.getLogger("kserve").info("Registering model")
+    logging.getLogger("uvicorn.access").warning("GET /")
+    assert not logging.getLogger("uvicorn.access").hasHandlers()
+    assert lines(stream) == []
+
+
+def test_an_exception_tells_kind_and_place_but_not_its_message() -> None:
+    stream = io.StringIO()
+    logs.configure(stream=stream)
+    try:
+        raise ValueError("a person's name")
+    except ValueError:
+        logs.LOGGER.exception("request_failed")
+    (line,) = lines(stream)
+    assert line["error"] == "ValueError"
+    assert str(line["where"]).startswith("test_logs.py:")
+    assert "person" not in stream.getvalue()

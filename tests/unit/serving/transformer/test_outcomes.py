@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contender.errors import InvalidInput
+from contender.tasks.job_change.task import JobChange
+from contender.values import Outcome
+from serving.transformer.outcomes import MAX_ID, read
+
+TASK = JobChange()
+GOOD: dict[str, Any] = {"event_id": "v", "prediction_id": "p", "value": 1}
+
+
+def test_one_or_many_are_read() -> None:
+    assert read(GOOD, TASK, 5.0) == [Outcome("v", "p", "job-change", 1, 5.0)]
+    many = read({"outcomes": [GOOD, {**GOOD, "event_id": "w", "value": "looking", "at": 3}]}, TASK, 5.0)
+    assert many == [Outcome("v", "p", "job-change", 1, 5.0), Outcome("w", "p", "job-change", "looking", 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"event_id": None}, "event_id"),
+        ({"event_id": ""}, "event_id"),
+        ({"event_id": "x" * (MAX_ID + 1)}, "event_id"),
+        ({"event_id": "a\0"}, "event_id"),
+        ({"prediction_id": 7}, "prediction_id"),
+        ({"value": None}, "value"),
+        ({"value": True}, "value"),
+        ({"value": "a secret"}, "value"),
+        ({"value": 2}, "value"),
+        ({"value": [1]}, "value"),
+        ({"at": "now"}, "at"),
+        ({"at": True}, "at"),
+        ({"at": -1}, "at"),
+        ({"at": float("inf")}, "at"),
+        ({"at": None}, "at"),
+    ],
+)
+def test_the_wrong_field_is_named_and_its_value_is_not(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read({"outcomes": [GOOD, {**GOOD, **changes}]}, TASK, 0.0)
+    assert caught.value.field == f"outcomes[1].{field}"
+    assert "secret" not in str(caught.value)
+    with pytest.raises(InvalidInput) as caught:
+        read({**GOOD, **changes}, TASK, 0.0)
+    assert caught.value.field == f"outcome.{field}"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [(None, ""), ({}, "outcomes"), ({"outcomes": []}, "outcomes"), ({"outcomes": [1]}, "outcomes[0]"),
+     ({"outcomes": [{**GOOD, "more": 1}]}, "outcomes[0]")],
+)  # fmt: skip
+def test_a_wrong_body_is_refused(body: Any, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read(body, TASK, 0.0)
+    assert caught.value.field == field
