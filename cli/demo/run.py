@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import experiment, serve, train
 from cli.compose import Workplace
-from cli.demo.sabotage import sabotage
+from cli.demo.sabotage import asker
 from cli.demo.stories import Story, StoryName, Training
 from cli.demo.traffic import Crowd, Person, Tally
 from cli.progress import Progress
@@ -26,6 +26,9 @@ from contender.values import CHALLENGER
 
 if TYPE_CHECKING:
     from pipelines.local import RunResult
+
+Ask = Callable[[Sequence[Person]], Mapping[str, Person]]
+"""Sends people once each; prediction id to person for those who were answered."""
 
 SHARES = (0.1, 0.5)
 FIRST_SHARE_OF_PEOPLE = 0.1
@@ -143,13 +146,14 @@ def _ask_everyone(
     first = round(len(people) * FIRST_SHARE_OF_PEOPLE)
     size = max(1, -(-(len(people) - first) // LOOKS))
     batches = [people[:first], *(people[at : at + size] for at in range(first, len(people), size))]
+    ask: Ask = crowd.ask
     with progress.step("send people, join what happened, look") as step:
         for number, batch in enumerate(batch for batch in batches if batch):
             if number == 1:
                 running = experiment.advance(place, running)
                 crowd.tally.forget_arms()
-            with _breaking(place, options, number):
-                verdict = _one_look(place, crowd, running, batch)
+                ask = _asker(place, options, crowd)
+            verdict = _one_look(place, crowd, running, batch, ask)
             asked = f"{crowd.tally.requests:,} requests, challenger at {running.shares[-1][1]:.0%}"
             step.detail = f"{asked}, {verdict.decision}"
             progress.say(_seen(asked, verdict), interval_picture(verdict.to_document()))
@@ -159,15 +163,15 @@ def _ask_everyone(
     return running, verdict
 
 
-def _breaking(place: Workplace, options: Options, number: int) -> AbstractContextManager[None]:
+def _asker(place: Workplace, options: Options, crowd: Crowd) -> Ask:
     challenger = place.release.state().challenger
-    if not options.story.sabotage or number == 0 or challenger is None:
-        return nullcontext()
-    return sabotage(place.settings.home, place.task.name, challenger.slot)
+    if not options.story.sabotage or challenger is None:
+        return crowd.ask
+    return asker(crowd, place.settings.home, place.task.name, challenger.slot)
 
 
-def _one_look(place: Workplace, crowd: Crowd, running: Experiment, batch: Sequence[Person]) -> Verdict:
-    answered = crowd.ask([*batch, *batch[::REPEATS]])
+def _one_look(place: Workplace, crowd: Crowd, running: Experiment, batch: Sequence[Person], ask: Ask) -> Verdict:
+    answered = ask([*batch, *batch[::REPEATS]])
     crowd.tell(answered)
     _wait_until_joined(place, crowd.told)
     return look(place.store, running)
