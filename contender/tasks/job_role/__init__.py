@@ -1,0 +1,1 @@
+"""The task job-role: which role fits this candidate's skills?"""
