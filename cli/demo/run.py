@@ -36,8 +36,8 @@ LOOKS = 12
 REPEATS = 10
 """Every tenth person of a look asks twice: the same person must meet the same arm."""
 SETTLE_S = 30.0
-TEST_SHARE, LIVE_SHARE = 0.15, 0.5
-SYNTHETIC_ROWS = 10_000
+TEST_SHARE, LIVE_SHARE = 0.12, 0.6
+SYNTHETIC_ROWS = 16_000
 REQUESTS_AROUND_A_SWITCH = 40
 
 
@@ -120,7 +120,7 @@ def _plan(people: int) -> Plan:
     return Plan(
         tuning_units=max(1, people // 2),
         min_units=max(LEAST_UNITS, min(people // 10, 300)),
-        horizon_units=max(people, 2 * LEAST_UNITS),
+        horizon_units=max(round(people * (1 - FIRST_SHARE_OF_PEOPLE)), 6 * LEAST_UNITS),
         challenger_share=SHARES[-1],
     )
 

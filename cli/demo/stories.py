@@ -56,7 +56,7 @@ STORIES: Mapping[StoryName, Story] = {
     StoryName.WORSE: Story(
         "a challenger whose labels were partly shuffled before training",
         champion=PLAIN,
-        challenger=Training(trials=0, noise=0.8),
+        challenger=Training(trials=0, noise=0.9),
         override="the story wants to see whether the experiment finds out",
     ),
     StoryName.BROKEN: Story(
