@@ -12,7 +12,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test check lint types imports house generated format generate serve-size clean
+.PHONY: help setup demo test check lint types imports house generated format generate infra-test serve-size clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ generate: setup ## write the generated files anew
 format: setup ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+infra-test: ## Terraform: format, validate, logic with mocks, then apply, second plan and destroy on moto
+	@infrastructure/terraform/check.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" infrastructure/terraform/check.sh --moto
 
 serve-size: ## install what a model server needs into a fresh environment and print its size
 	@rm -rf .tools/serve && UV_PROJECT_ENVIRONMENT=.tools/serve $(UV) sync --locked --quiet --no-default-groups --group serve --no-editable

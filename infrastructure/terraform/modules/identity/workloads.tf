@@ -1,0 +1,105 @@
+locals {
+  # Who may do what, as one table: prefixes of the artifacts bucket, secrets of the database it reads and those it fills in.
+  grants = {
+    slots          = { read = ["models"], write = [], delete = [], secrets = [], fills = [] }
+    transformer    = { read = [], write = [], delete = [], secrets = ["contender"], fills = [] }
+    release        = { read = ["models"], write = ["evidence"], delete = [], secrets = ["contender"], fills = [] }
+    pipelines      = { read = ["data", "models", "pipelines"], write = ["models", "pipelines"], delete = ["pipelines"], secrets = ["contender"], fills = [] }
+    kfp            = { read = ["pipelines"], write = ["pipelines"], delete = ["pipelines"], secrets = ["kfp"], fills = [] }
+    mlflow         = { read = ["models"], write = ["models"], delete = ["models"], secrets = ["mlflow"], fills = [] }
+    database_setup = { read = [], write = [], delete = [], secrets = ["contender", "kfp", "mlflow"], fills = ["contender", "kfp", "mlflow"] }
+  }
+
+  objects = {
+    for name, grant in local.grants : name => {
+      for action in ["read", "write", "delete"] :
+      action => [for prefix in grant[action] : "${var.artifacts.bucket_arn}/${var.artifacts.prefixes[prefix]}*"]
+    }
+  }
+
+  secrets = {
+    for name, grant in local.grants : name => concat(
+      [for application in grant.secrets : var.database.application_secret_arns[application]],
+      name == "database_setup" ? [var.database.administrator_secret_arn] : [],
+    )
+  }
+
+  # Every possible statement of every workload; those that grant nothing are dropped below.
+  statements = {
+    for name, grant in local.grants : name => [
+      {
+        Sid      = "FindObjects"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = length(grant.read) > 0 ? [var.artifacts.bucket_arn] : []
+        Condition = {
+          StringLike = { "s3:prefix" = [for prefix in grant.read : "${var.artifacts.prefixes[prefix]}*"] }
+        }
+      },
+      {
+        Sid      = "ReadObjects"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = local.objects[name].read
+      },
+      {
+        Sid      = "WriteObjects"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        Resource = local.objects[name].write
+      },
+      {
+        Sid      = "DeleteObjects"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject"]
+        Resource = local.objects[name].delete
+      },
+      {
+        Sid       = "KeyOfTheObjects"
+        Effect    = "Allow"
+        Action    = concat(["kms:Decrypt"], length(grant.write) > 0 ? ["kms:GenerateDataKey"] : [])
+        Resource  = length(concat(grant.read, grant.write)) > 0 ? [var.artifacts.kms_key_arn] : []
+        Condition = { StringEquals = { "kms:ViaService" = "s3.${data.aws_region.current.name}.amazonaws.com" } }
+      },
+      {
+        Sid      = "ReadSecrets"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
+        Resource = local.secrets[name]
+      },
+      {
+        Sid      = "FillInSecrets"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:PutSecretValue"]
+        Resource = [for application in grant.fills : var.database.application_secret_arns[application]]
+      },
+      {
+        Sid       = "KeyOfTheSecrets"
+        Effect    = "Allow"
+        Action    = concat(["kms:Decrypt"], length(grant.fills) > 0 ? ["kms:GenerateDataKey"] : [])
+        Resource  = length(local.secrets[name]) > 0 ? [var.database.kms_key_arn] : []
+        Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${data.aws_region.current.name}.amazonaws.com" } }
+      },
+    ]
+  }
+
+  policies = {
+    for name, statements in local.statements : name => jsonencode({
+      Version   = "2012-10-17"
+      Statement = [for statement in statements : statement if length(statement.Resource) > 0]
+    })
+  }
+}
+
+data "aws_region" "current" {}
+
+module "workload" {
+  source   = "../service_account_role"
+  for_each = local.grants
+
+  name                 = "${var.name}-${replace(each.key, "_", "-")}"
+  oidc_provider_arn    = var.cluster.oidc_provider_arn
+  service_accounts     = var.service_accounts[each.key]
+  policy               = local.policies[each.key]
+  permissions_boundary = var.permissions_boundary
+}
