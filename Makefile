@@ -64,9 +64,9 @@ format: setup ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-infra-test: ## Terraform: format, validate, logic with mocks, then apply, second plan and destroy on moto
+infra-test: ## Terraform: format, validate, logic with mocks, then apply and destroy on moto_server
 	@infrastructure/terraform/check.sh
-	@PATH="$(CURDIR)/$(BIN):$$PATH" infrastructure/terraform/check.sh --moto
+	@infrastructure/terraform/check.sh --moto
 
 serve-size: ## install what a model server needs into a fresh environment and print its size
 	@rm -rf .tools/serve && UV_PROJECT_ENVIRONMENT=.tools/serve $(UV) sync --locked --quiet --no-default-groups --group serve --no-editable

@@ -13,9 +13,10 @@ work=$(mktemp -d)
 moto_pid=
 
 clean_up() {
+  set +e # the server may have ended by itself, and the folder has to go all the same
   if [[ -n $moto_pid ]]; then
-    kill "$moto_pid" 2>/dev/null || true
-    wait "$moto_pid" 2>/dev/null || true
+    kill "$moto_pid" 2>/dev/null
+    wait "$moto_pid" 2>/dev/null
   fi
   rm -rf "$work"
 }
