@@ -56,9 +56,13 @@ house: setup
 
 generated: setup
 	@$(BIN)/contender pipeline compile --check
+	@$(BIN)/contender release diagram --check
+	@$(BIN)/python -m cli.reference --check
 
 generate: setup ## write the generated files anew
 	@$(BIN)/contender pipeline compile
+	@$(BIN)/contender release diagram
+	@$(BIN)/python -m cli.reference
 
 format: setup ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix .

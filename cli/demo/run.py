@@ -33,6 +33,8 @@ Ask = Callable[[Sequence[Person]], Mapping[str, Person]]
 SHARES = (0.1, 0.5)
 FIRST_SHARE_OF_PEOPLE = 0.1
 LOOKS = 12
+ALPHA = 0.01
+"""A story told a hundred times should promote the same model at most once by chance."""
 REPEATS = 10
 """Every tenth person of a look asks twice: the same person must meet the same arm."""
 SETTLE_S = 30.0
@@ -118,6 +120,7 @@ def _people(task: Task, live: Path, most: int) -> list[Person]:
 
 def _plan(people: int) -> Plan:
     return Plan(
+        alpha=ALPHA,
         tuning_units=max(1, people // 2),
         min_units=max(LEAST_UNITS, min(people // 10, 300)),
         horizon_units=max(round(people * (1 - FIRST_SHARE_OF_PEOPLE)), 6 * LEAST_UNITS),
