@@ -35,7 +35,7 @@ demo: setup ## the whole story on this machine: train, serve, split, judge, prom
 
 test: setup ## every test, with the coverage gates
 	@rm -f .coverage .coverage.*
-	@$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report= $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
 	@$(BIN)/coverage report --include='contender/*' --omit='contender/adapters/*' --fail-under=100
 	@$(BIN)/coverage report --fail-under=80 --format=total
 

@@ -68,6 +68,8 @@ def evaluate(
 ) -> int:
     """Measure a registered version on the rows of a file.
 
+    Rows that the version has learnt from flatter it: `contender train` measures on rows kept back, this does not know.
+
     Example: contender evaluate --task job-change --data rows.csv --alias champion --json
     """
     from pipelines.steps.evaluate import score_file

@@ -33,7 +33,8 @@ class RunResult:
     `version`, `semver` and `alias` name the registered challenger (or first champion), None when the gate refused;
     `baseline` is the baseline's version if this run registered one. `metrics` holds every model's metrics on the
     held-out rows, by role. `gate` is the decision: outcome, reason, override. `parts` is the folder with
-    ``train.jsonl``, ``test.jsonl`` and ``live.jsonl``. `seconds` is the whole run, `steps` each step's seconds.
+    ``train.jsonl``, ``test.jsonl`` and ``live.jsonl``. `refit` says whether the registered model learnt from the test
+    rows as well, after it was judged on them. `seconds` is the whole run, `steps` each step's seconds.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class RunResult:
     alias: str | None
     baseline: str | None
     parts: Path
+    refit: bool
 
 
 def run_training(params: RunParams, work_dir: Path, on_progress: OnProgress) -> RunResult:
@@ -172,6 +174,7 @@ def _result(run_id: str, seconds: float, done: Mapping[str, Progress]) -> RunRes
         alias=registered.get("alias"),
         baseline=registered.get("baseline"),
         parts=Path(detail["split"]["parts"]),
+        refit=detail.get("refit", {}).get("refit", False),
     )
 
 

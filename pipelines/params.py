@@ -36,15 +36,17 @@ class TrainingParams(_Params):
     `trials` points of the search space are tried (0: the recipe's defaults), each by `folds`-fold grouped
     cross-validation, for at most `time_budget_s` seconds. `train_rows` limits the rows that are learnt from (0: all),
     `label_noise` shuffles that share of their labels: both make a worse model on purpose, for rehearsals. `seed` fixes
-    search and fit.
+    search and fit. With `refit`, what passed the gate is fitted again on training and test rows together, with the same
+    parameters, and that is served.
     """
 
     recipe: Literal["full", "baseline"] = "full"
     trials: Annotated[int, Field(ge=0, le=1_000)] = 8
     folds: Annotated[int, Field(ge=2, le=20)] = 3
-    time_budget_s: Annotated[float, Field(gt=0.0)] = 100.0
+    time_budget_s: Annotated[float, Field(gt=0.0)] = 45.0
     train_rows: Annotated[int, Field(ge=0)] = 0
     label_noise: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    refit: bool = True
     seed: Seed = 0
 
 

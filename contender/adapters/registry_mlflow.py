@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SERVING_ARTIFACT: Final = "serving_artifact"
 SERVING_DIGEST: Final = "serving_digest"
+EVALUATED_ARTIFACT: Final = "evaluated_artifact"
 VALIDATION_STATUS: Final = "validation_status"
 SEMVER: Final = "semver"
 METRICS: Final = "metrics"
@@ -168,19 +169,33 @@ class MlflowRegistry:
                 self._client.set_model_version_tag(draft.task, draft.version, name, value)
         return self.version(draft.task, draft.version)
 
+    def tag(self, task: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version, beside those that `publish` set.
+
+        Raises:
+            NotFound: no such task or version.
+        """
+        with _translated(f"{task} {version}"):
+            for name, value in tags.items():
+                self._client.set_model_version_tag(task, version, name, value)
+
     def fetch(self, version: ModelVersion, folder: Path) -> Path:
         """The version's serving artifact on this machine: where it is, or a copy under `folder`.
 
         Raises:
             Unavailable: the store of artifacts does not answer.
         """
-        if "://" not in version.artifact:
-            return Path(version.artifact)
-        from mlflow import artifacts
+        return _local(version.artifact, folder)
 
-        folder.mkdir(parents=True, exist_ok=True)
-        with _translated(version.artifact):
-            return Path(artifacts.download_artifacts(artifact_uri=version.artifact, dst_path=str(folder)))
+    def fetch_evaluated(self, version: ModelVersion, folder: Path) -> Path:
+        """The artifact that the version's metrics were measured on, on this machine like `fetch`'s.
+
+        It is the tag ``evaluated_artifact``'s, or the serving artifact of a version that was not fitted again.
+
+        Raises:
+            Unavailable: the store of artifacts does not answer.
+        """
+        return _local(version.tags.get(EVALUATED_ARTIFACT, version.artifact), folder)
 
     def _experiment(self, task: str) -> str:
         found = self._client.get_experiment_by_name(task)
@@ -232,6 +247,16 @@ def _model_version(found: Any) -> ModelVersion:
         metrics=json.loads(tags.pop(METRICS, "{}")),
         tags=tags,
     )
+
+
+def _local(artifact: str, folder: Path) -> Path:
+    if "://" not in artifact:
+        return Path(artifact)
+    from mlflow import artifacts
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with _translated(artifact):
+        return Path(artifacts.download_artifacts(artifact_uri=artifact, dst_path=str(folder)))
 
 
 def _plain_path(uri: str) -> str:

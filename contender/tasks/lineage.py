@@ -20,7 +20,8 @@ _SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 class Lineage:
     """What a version was made from: the schema's digest, the meaning of its features, the family of its estimator.
 
-    Two versions of equal lineage differ in data and in fitted parameters only.
+    Two versions of equal lineage differ in data and in fitted parameters only. Which rows were learnt from is data: a
+    model that was fitted again on its test rows too is of the same lineage.
     """
 
     schema_digest: str

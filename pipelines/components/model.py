@@ -1,4 +1,4 @@
-"""Components around train and evaluate. kfp reads the annotations, so they are not postponed here."""
+"""Components around train, evaluate and refit. kfp reads the annotations, so they are not postponed here."""
 
 from typing import Any
 
@@ -45,3 +45,23 @@ def evaluate(
     rows, challenger, other, out = map(Path, (parts.path, model.path, baseline.path, evaluation.path))
     report = evaluate(task, rows, challenger, other, RegistryParams.model_validate(registry), out)
     evaluation.metadata.update(report["metrics"]["challenger"])
+
+
+@component
+def refit(
+    task: str,
+    parts: dsl.Input[dsl.Dataset],
+    candidate: dsl.Input[dsl.Model],
+    decision: dsl.Input[dsl.Artifact],
+    training: dict[str, Any],
+    served: dsl.Output[dsl.Model],
+) -> None:
+    """The judged parameters fitted on training and test rows: the artifact to serve."""
+    from pathlib import Path
+
+    from pipelines.params import TrainingParams
+    from pipelines.steps.refit import refit
+
+    rows, model, judged, out = map(Path, (parts.path, candidate.path, decision.path, served.path))
+    report = refit(task, rows, model, judged, TrainingParams.model_validate(training), out)
+    served.metadata.update(report, framework="onnx")

@@ -26,6 +26,7 @@ def gate(
 def register(  # noqa: PLR0913, PLR0917 - kfp passes every artifact by itself
     task: str,
     candidate: dsl.Input[dsl.Model],
+    served: dsl.Input[dsl.Model],
     baseline: dsl.Input[dsl.Model],
     evaluation: dsl.Input[dsl.Metrics],
     decision: dsl.Input[dsl.Artifact],
@@ -39,6 +40,7 @@ def register(  # noqa: PLR0913, PLR0917 - kfp passes every artifact by itself
     from pipelines.params import RegistryParams
     from pipelines.steps.register import Candidate, register
 
-    made = Candidate(model=candidate.path, baseline=baseline.path, evaluation=evaluation.path, decision=decision.path)
+    paths = {"model": candidate.path, "served": served.path, "baseline": baseline.path, "decision": decision.path}
+    made = Candidate.model_validate({**paths, "evaluation": evaluation.path})
     report = register(task, made, RegistryParams.model_validate(registry), run_id, Path(registration.path))
     registration.metadata.update(report)

@@ -1,4 +1,4 @@
-"""The training pipeline: data, two models side by side, comparison with the champion, gate, registration.
+"""The training pipeline: data, two models side by side, comparison with the champion, gate, refit, registration.
 
 kfp reads the annotations, so they are not postponed here.
 """
@@ -42,11 +42,16 @@ def training(
     ).set_caching_options(enable_caching=False)
     judged = release_components.gate(task=task, evaluation=evaluated.output, gate=gate)
     with dsl.If(judged.outputs["Output"] != "refused", name="allowed"):
+        decision = judged.outputs["decision"]
+        served = model_components.refit(
+            task=task, parts=parts, candidate=challenger.output, decision=decision, training=training
+        )
         release_components.register(
             task=task,
             candidate=challenger.output,
+            served=served.output,
             evaluation=evaluated.output,
-            decision=judged.outputs["decision"],
+            decision=decision,
             registry=registry,
             run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
             **models,

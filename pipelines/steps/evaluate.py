@@ -17,7 +17,7 @@ from contender.values import BASELINE, CHALLENGER, CHAMPION, ModelVersion, Row
 from pipelines.params import RegistryParams
 from pipelines.steps import plots
 from pipelines.steps.command import main
-from pipelines.steps.files import REPORT, read_rows, write_document
+from pipelines.steps.files import REPORT, read_document, read_rows, write_document
 from pipelines.steps.ingest import read_csv
 from pipelines.steps.progress import reported
 from pipelines.steps.scoring import Scorer, load
@@ -50,25 +50,37 @@ class Answers:
     classes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The champion to compare with, if any; why one cannot be compared; why the comparison may flatter it."""
+
+    scorer: Scorer | None = None
+    incomparable: str = ""
+    overlap: str = ""
+
+
 @reported("evaluate")
 def evaluate(
     task: str, parts: Path, model: Path, baseline: Path, registry: RegistryParams, evaluation: Path
 ) -> dict[str, Any]:
     """Write metrics of every model, the improvement over the champion and plots into the folder `evaluation`.
 
-    The champion of an earlier run may have seen some of these rows: that makes it look better, never worse.
+    The champion is judged by its evaluated artifact, never by a refitted one, which learnt from its own test rows too.
+    Where the test rows are others than those of the champion's run, ``overlap`` says that it may have learnt from some.
     """
     question = task_named(task)
     rows = read_rows(parts / TEST)
     truth = [question.label_of(row[question.target]) for row in rows]
-    champion, incomparable = _champion(question, registry, evaluation / "champion")
-    scorers = {CHALLENGER: load(question, model / ARTIFACT), BASELINE: load(question, baseline / ARTIFACT), **champion}
+    rival = _rival(question, registry, read_document(parts / REPORT)["test_digest"], evaluation / "champion")
+    scorers = {CHALLENGER: load(question, model / ARTIFACT), BASELINE: load(question, baseline / ARTIFACT)}
+    scorers |= {CHAMPION: rival.scorer} if rival.scorer else {}
     answers = {name: answers_of(scorer, rows) for name, scorer in scorers.items()}
     document = {
         "rows": len(rows),
         "metrics": {name: measure(question, truth, answer) for name, answer in answers.items()},
         "improvement": _improvement(question, truth, answers),
-        "incomparable": incomparable,
+        "incomparable": rival.incomparable,
+        "overlap": rival.overlap,
     }
     write_document(evaluation / REPORT, document)
     challenger = answers[CHALLENGER]
@@ -139,24 +151,31 @@ def _improvement(task: Task, truth: Sequence[str], answers: Mapping[str, Answers
     return asdict(improvement(task, truth, answers[CHAMPION], answers[CHALLENGER]))
 
 
-def _champion(task: Task, registry: RegistryParams, folder: Path) -> tuple[dict[str, Scorer], str]:
-    """The champion's artifact by name if there is one that answers the same schema, else why there is none."""
+def _rival(task: Task, registry: RegistryParams, test_digest: str, folder: Path) -> Rival:
     from contender.adapters.registry_mlflow import MlflowRegistry
 
     connected = MlflowRegistry(registry.tracking_uri, registry.artifact_root)
     try:
         version = connected.version(task.name, CHAMPION)
     except NotFound:
-        return {}, ""
-    return _comparable(task, version, connected.fetch(version, folder))
+        return Rival()
+    if incomparable := _incomparable(task, version):
+        return Rival(incomparable=incomparable)
+    return Rival(load(task, connected.fetch_evaluated(version, folder)), overlap=_overlap(version, test_digest))
 
 
-def _comparable(task: Task, version: ModelVersion, artifact: Path) -> tuple[dict[str, Scorer], str]:
+def _incomparable(task: Task, version: ModelVersion) -> str:
     if version.tags.get("schema_digest") != schema_digest(task):
-        return {}, f"version {version.version} answers another schema"
+        return f"version {version.version} answers another schema"
     if version.tags.get("features_version") != str(task.features_version):
-        return {}, f"version {version.version} was made with other features code"
-    return {CHAMPION: load(task, artifact)}, ""
+        return f"version {version.version} was made with other features code"
+    return ""
+
+
+def _overlap(version: ModelVersion, test_digest: str) -> str:
+    if version.tags.get("test_digest") == test_digest:
+        return ""
+    return f"version {version.version} comes from another split and may have learnt from some of these rows"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from contender.errors import Refused
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Metric
 from pipelines.params import GateParams
@@ -22,13 +23,15 @@ class Measured:
     """What the gate looks at: the primary metric of challenger and champion on the same rows.
 
     `improvement_low` is the one-sided 95 % lower bound of the improvement. Both are None without a champion to compare
-    with; `incomparable` then says why there is one that cannot be compared, if there is one.
+    with; `incomparable` then says why there is one that cannot be compared, if there is one. `overlap` says when the
+    champion may have learnt from some of the rows, which makes it look better than it is.
     """
 
     challenger: float
     champion: float | None = None
     improvement_low: float | None = None
     incomparable: str = ""
+    overlap: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,18 @@ def gate(task: str, evaluation: Path, gate: GateParams, decision: Path) -> dict[
     return document
 
 
+def passed(decision: Path) -> dict[str, Any]:
+    """The decision in the file `decision`, if it lets the model be registered.
+
+    Raises:
+        Refused: it does not.
+    """
+    document = read_document(decision)
+    if document["outcome"] == "refused":
+        raise Refused(document["reason"], remedy="give a reason with --override to register it all the same")
+    return document
+
+
 def measured_in(evaluation: Mapping[str, Any], metric: str) -> Measured:
     """The gate's view of an evaluation report."""
     models, comparison = evaluation["metrics"], evaluation["improvement"]
@@ -64,6 +79,7 @@ def measured_in(evaluation: Mapping[str, Any], metric: str) -> Measured:
         champion=champion[metric] if champion else None,
         improvement_low=comparison["low"] if comparison else None,
         incomparable=evaluation["incomparable"],
+        overlap=evaluation["overlap"],
     )
 
 
@@ -106,8 +122,9 @@ def _needed(params: GateParams) -> float:
 
 
 def _compared(metric: Metric, measured: Measured) -> str:
+    caution = f" ({measured.overlap})" if measured.overlap else ""
     return (
-        f"{metric.name} {measured.challenger:.4f} against {measured.champion:.4f}, "
+        f"{metric.name} {measured.challenger:.4f} against {measured.champion:.4f}{caution}, "
         f"improvement at least {measured.improvement_low:+.4f} (one-sided 95 %)"
     )
 

@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from contender.adapters.registry_mlflow import MlflowRegistry
+from contender.adapters.registry_mlflow import EVALUATED_ARTIFACT, Draft, MlflowRegistry
 from contender.artifact import digest
-from contender.errors import Refused
 from contender.tasks.catalog import task_named
 from contender.tasks.lineage import Lineage, next_semver, schema_digest
 from contender.tasks.task import Task
@@ -23,8 +22,10 @@ from pipelines.steps.command import main
 from pipelines.steps.evaluate import PLOTS
 from pipelines.steps.export import stamp
 from pipelines.steps.files import REPORT, read_document, write_document
+from pipelines.steps.gate import passed
 from pipelines.steps.mlmodel import write_mlmodel
 from pipelines.steps.progress import reported
+from pipelines.steps.refit import as_judged
 from pipelines.steps.train import ARTIFACT
 
 _BASELINE_SUFFIX: Final = "+baseline"
@@ -32,9 +33,12 @@ _BASELINE_SUFFIX: Final = "+baseline"
 
 
 class Candidate(BaseModel):
-    """What a run made, as folders: challenger, baseline, their evaluation; and the file of the gate's decision."""
+    """What a run made, as folders: the judged challenger, the one to serve, the baseline, the evaluation; and the file
+    of the gate's decision.
+    """
 
     model: Path
+    served: Path
     baseline: Path
     evaluation: Path
     decision: Path
@@ -42,11 +46,13 @@ class Candidate(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One trained model of a run: its folder, its name in the evaluation, and what its training reported."""
+    """One trained model of a run: its role, the artifact that was judged and the one to serve, with their reports."""
 
     role: str
-    folder: Path
+    judged: Path
     training: Mapping[str, Any]
+    served: Path
+    serving: Mapping[str, Any]
 
 
 @reported("register")
@@ -60,15 +66,12 @@ def register(
     Raises:
         Refused: the gate's decision says no.
     """
-    decision = read_document(candidate.decision)
-    if decision["outcome"] == "refused":
-        raise Refused(decision["reason"], remedy="give a reason with --override to register it all the same")
-    registrar = Registrar(task_named(task), registry, candidate, decision, run_id)
+    registrar = Registrar(task_named(task), registry, candidate, passed(candidate.decision), run_id)
     registered = {}
     if registrar.wants_baseline():
-        registered[BASELINE] = registrar.register(BASELINE, candidate.baseline)
+        registered[BASELINE] = registrar.register(baseline_branch(candidate))
     role = CHALLENGER if CHAMPION in registrar.aliases() else CHAMPION
-    registered[role] = registrar.register(role, candidate.model)
+    registered[role] = registrar.register(challenger_branch(candidate, role))
     document = {
         "alias": role,
         "version": registered[role].version,
@@ -77,6 +80,19 @@ def register(
     }
     write_document(registration, document)
     return document
+
+
+def baseline_branch(candidate: Candidate) -> Branch:
+    """The baseline, which is served as it was judged: what is the floor need not be the best."""
+    training = read_document(candidate.baseline / REPORT)
+    artifact = candidate.baseline / ARTIFACT
+    return Branch(BASELINE, artifact, training, artifact, as_judged(training))
+
+
+def challenger_branch(candidate: Candidate, role: str) -> Branch:
+    """The challenger under the name of the alias that it will have."""
+    training, serving = read_document(candidate.model / REPORT), read_document(candidate.served / REPORT)
+    return Branch(role, candidate.model / ARTIFACT, training, candidate.served / ARTIFACT, serving)
 
 
 class Registrar:
@@ -101,22 +117,21 @@ class Registrar:
         tags = self._registry.version(self._task.name, alias).tags
         return tags["schema_digest"] != schema_digest(self._task) or tags["features_version"] != self._features
 
-    def register(self, role: str, folder: Path) -> ModelVersion:
+    def register(self, branch: Branch) -> ModelVersion:
         """One version: run, model, serving artifact stamped with the version's number, tags, and the alias last."""
-        branch = Branch(role, folder, read_document(folder / REPORT))
         registry, name = self._registry, self._task.name
-        run_id = branch.training["run_id"] or registry.start_run(name, role)
+        run_id = branch.training["run_id"] or registry.start_run(name, branch.role)
         semver, metrics = self._semver(branch), self._metrics(branch)
         self._log_run(branch, run_id, metrics)
         with tempfile.TemporaryDirectory() as scratch:
             described = Path(scratch, "model")
-            write_mlmodel(self._task, folder / ARTIFACT, described, run_id)
+            write_mlmodel(self._task, branch.served, described, run_id)
             draft = registry.draft(name, run_id, registry.log_files(run_id, described, "model"))
-            serving = Path(shutil.copytree(folder / ARTIFACT, Path(scratch, "serving")))
+            serving = Path(shutil.copytree(branch.served, Path(scratch, "serving")))
             manifest_digest = digest(stamp(serving, draft.version))
-            tags = self._tags(branch, run_id)
+            tags = self._tags(branch, run_id) | self._judged(branch, draft)
             version = registry.publish(draft, serving, manifest_digest, semver=semver, metrics=metrics, tags=tags)
-        registry.set_alias(name, role, version.version)
+        registry.set_alias(name, branch.role, version.version)
         registry.finish_run(run_id)
         return version
 
@@ -133,6 +148,12 @@ class Registrar:
         self._registry.log(run_id, params=branch.training["params"], metrics={**metrics, **validated})
         if branch.role != BASELINE:
             self._registry.log_files(run_id, self._candidate.evaluation / PLOTS, PLOTS)
+
+    def _judged(self, branch: Branch, draft: Draft) -> dict[str, str]:
+        """Where the judged artifact is kept when another is served. It has no version: nothing may serve it as one."""
+        if not branch.serving["refit"]:
+            return {}
+        return {EVALUATED_ARTIFACT: self._registry.log_files(draft.run_id, branch.judged, f"evaluated/{draft.version}")}
 
     def _semver(self, branch: Branch) -> str:
         suffix = _BASELINE_SUFFIX if branch.role == BASELINE else ""
@@ -160,8 +181,12 @@ class Registrar:
             "kfp_run_id": self._run_id,
             "label_noise": f"{branch.training['label_noise']:g}",
             "mlflow_run_id": run_id,
+            "refit": str(branch.serving["refit"]).lower(),
             "schema_digest": schema_digest(self._task),
+            "served_rows": str(branch.serving["rows"]),
             "synthetic": str(source["synthetic"]).lower(),
+            "test_digest": source["test_digest"],
+            "test_rows": str(source["parts"]["test"]),
             "train_rows": str(branch.training["rows"]),
         }
 

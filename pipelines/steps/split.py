@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,8 @@ LIVE: Final = "live.jsonl"
 def split(task: str, checked: Path, data: DataParams, parts: Path) -> dict[str, Any]:
     """Write ``train.jsonl``, ``test.jsonl`` and ``live.jsonl`` (it may be empty) into the folder `parts`.
 
+    Its report holds the test rows' sha256: two runs with the same digest were judged on the same untouched rows.
+
     Raises:
         InvalidInput: shares that leave nothing to train on, or too few rows to fill every part.
     """
@@ -33,7 +36,8 @@ def split(task: str, checked: Path, data: DataParams, parts: Path) -> dict[str, 
     for name, part in divided.items():
         write_rows(parts / name, part)
     counts = {Path(name).stem: len(part) for name, part in divided.items()}
-    write_document(parts / REPORT, {**read_document(checked / REPORT), "parts": counts})
+    test_digest = hashlib.sha256((parts / TEST).read_bytes()).hexdigest()
+    write_document(parts / REPORT, {**read_document(checked / REPORT), "parts": counts, "test_digest": test_digest})
     return {**counts, "parts": str(parts)}
 
 

@@ -100,6 +100,16 @@ def test_the_parameters_are_those_of_every_task() -> None:
         RunParams(task=task, registry=PARAMS["registry"], **groups)
 
 
+def test_no_parameter_is_a_bare_boolean() -> None:
+    # dvc writes `--name` for true and nothing at all for false: the step would take its default instead.
+    groups = [
+        PARAMS["registry"],
+        PARAMS["baseline"],
+        *(one for task in PARAMS["tasks"].values() for one in task.values()),
+    ]
+    assert not [name for group in groups for name, value in group.items() if isinstance(value, bool)]
+
+
 def test_the_generated_graphs_are_up_to_date() -> None:
     assert compiling.drifted() == []
 

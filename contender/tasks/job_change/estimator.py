@@ -123,5 +123,10 @@ class JobChangeRecipe:
                 options={"zipmap": False},
                 target_opset=TARGET_OPSET,
             )
-        content: bytes = select_model_inputs_outputs(graph, ["probabilities"]).SerializeToString()
+        graph = select_model_inputs_outputs(graph, ["probabilities"])
+        # skl2onnx keeps operator sets in a set: sorted, equal models give equal bytes.
+        operators = sorted(graph.opset_import, key=lambda entry: entry.domain)
+        del graph.opset_import[:]
+        graph.opset_import.extend(operators)
+        content: bytes = graph.SerializeToString(deterministic=True)
         return content

@@ -1,68 +1,84 @@
-"""The whole training pipeline through kfp's local runner, on a little synthetic data."""
+"""The whole training pipeline on a little synthetic data: one run through kfp's local runner that most tests share.
+
+What needs no runner calls the steps in this process, on what that run left behind.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import psutil
 import pytest
 
 from contender.adapters.registry_mlflow import MlflowRegistry
-from contender.artifact import GOLDEN, GOLDEN_TOLERANCE, MANIFEST, digest
-from contender.errors import InvalidInput
+from contender.artifact import FEATURES, GOLDEN, GOLDEN_TOLERANCE, MANIFEST, digest
+from contender.errors import Refused
 from contender.tasks.job_change.task import JobChange
 from contender.tasks.lineage import schema_digest
-from pipelines import settings
+from contender.values import CHAMPION
 from pipelines.local import RunResult, run_training
 from pipelines.params import DataParams, GateParams, RegistryParams, RunParams, TrainingParams
-from pipelines.steps.evaluate import score_file
-from pipelines.steps.files import read_rows
+from pipelines.steps.evaluate import answers_of, evaluate, measure, score_file
+from pipelines.steps.export import UNREGISTERED
+from pipelines.steps.files import read_document, read_rows
+from pipelines.steps.gate import gate
 from pipelines.steps.progress import Progress
+from pipelines.steps.refit import refit
+from pipelines.steps.register import Candidate, register
 from pipelines.steps.scoring import load
+from pipelines.steps.split import split
+from pipelines.steps.train import ARTIFACT, train
 
 # MLflow 3.17 uses a loader strategy that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
-
-class Home(NamedTuple):
-    """A home of its own for registry and runs."""
-
-    folder: Path
-    registry: RegistryParams
-
-    def params(self, **groups: Any) -> RunParams:
-        """A small run: 600 synthetic rows, two trials."""
-        usual = {"data": DataParams(rows=600), "training": TrainingParams(trials=2, folds=2), "gate": GateParams()}
-        return RunParams(task="job-change", registry=self.registry, **{**usual, **groups})
-
-    def run(self, params: RunParams, on_progress: Callable[[Progress], None] = lambda event: None) -> RunResult:
-        """Run the whole pipeline in this home."""
-        return run_training(params, self.folder / "runs", on_progress)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    folder = tmp_path_factory.mktemp("home")
-    return Home(
-        folder, RegistryParams(tracking_uri=f"sqlite:///{folder}/mlflow.db", artifact_root=str(folder / "files"))
-    )
+TASK = "job-change"
+PLAIN = TrainingParams(trials=0)
 
 
 class Story(NamedTuple):
-    """Two runs in one registry: the first makes a champion, the second a challenger."""
+    """A run that made a champion, and a registry into which more is registered."""
 
-    first: RunResult
-    second: RunResult
+    folder: Path
+    params: RegistryParams
+    run: RunResult
     events: list[tuple[float, Progress]]
     registry: MlflowRegistry
+
+    @property
+    def outputs(self) -> Path:
+        """The folder of all that the run's steps wrote."""
+        return self.run.parts.parents[1]
+
+
+class Later(NamedTuple):
+    """A later training on the same rows: its folders, its judged metrics by model, and its version's number."""
+
+    made: Candidate
+    metrics: Mapping[str, Mapping[str, float]]
+    registered: Mapping[str, Any]
+
+
+def train_again(story: Story, folder: Path, training: TrainingParams, gate_params: GateParams) -> Later:
+    """What the graph does after the split, step by step, with the baseline of the first run."""
+    made = Candidate(
+        model=folder / "model",
+        served=folder / "served",
+        baseline=story.outputs / "train-2" / "model",
+        evaluation=folder / "evaluation",
+        decision=folder / "decision.json",
+    )
+    train(TASK, story.run.parts, training, story.params, made.model)
+    report = evaluate(TASK, story.run.parts, made.model, made.baseline, story.params, made.evaluation)
+    gate(TASK, made.evaluation, gate_params, made.decision)
+    refit(TASK, story.run.parts, made.model, made.decision, training, made.served)
+    return Later(made, report["metrics"], register(TASK, made, story.params, "", folder / "registration.json"))
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
@@ -74,40 +90,63 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def story(home: Home) -> Story:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    folder = tmp_path_factory.mktemp("home")
+    registry = RegistryParams(tracking_uri=f"sqlite:///{folder}/mlflow.db", artifact_root=str(folder / "files"))
     events: list[tuple[float, Progress]] = []
-    data = DataParams(rows=600, live_share=0.2)
-    first = home.run(
-        home.params(data=data, training=TrainingParams(trials=2, folds=2, train_rows=150)),
-        lambda event: events.append((time.monotonic(), event)),
+    params = RunParams(
+        task=TASK,
+        data=DataParams(rows=600, live_share=0.2),
+        training=TrainingParams(trials=2, folds=2),
+        registry=registry,
     )
-    second = home.run(
-        home.params(data=data, training=TrainingParams(trials=0), gate=GateParams(margin=0.5)),
-    )
-    return Story(first, second, events, MlflowRegistry(home.registry.tracking_uri))
+    run = run_training(params, folder / "runs", lambda event: events.append((time.monotonic(), event)))
+    return Story(folder, registry, run, events, MlflowRegistry(registry.tracking_uri))
 
 
-def test_the_first_run_makes_a_champion_and_a_baseline_and_the_second_a_challenger(story: Story) -> None:
-    assert (story.first.alias, story.second.alias) == ("champion", "challenger")
-    assert (story.first.baseline, story.second.baseline) == ("1", None)
-    assert story.registry.aliases("job-change") == {"baseline": "1", "champion": "2", "challenger": "3"}
-    assert [one.semver for one in story.registry.versions("job-change")] == ["1.0.0+baseline", "1.0.0", "1.0.1"]
+@pytest.fixture(scope="module")
+def later(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Later:
+    """A challenger that learnt from few people."""
+    few = TrainingParams(trials=0, train_rows=150)
+    return train_again(story, tmp_path_factory.mktemp("later"), few, GateParams(margin=0.5))
 
 
-def test_a_version_carries_its_lineage(story: Story) -> None:
-    tags = story.registry.version("job-change", "champion").tags
+def test_the_first_run_makes_a_champion_and_a_baseline_and_the_next_a_challenger(story: Story, later: Later) -> None:
+    assert (story.run.alias, story.run.version, story.run.semver, story.run.baseline) == ("champion", "2", "1.0.0", "1")
+    assert later.registered == {"alias": "challenger", "version": "3", "semver": "1.0.1", "baseline": None}
+    assert story.registry.aliases(TASK) == {"baseline": "1", "champion": "2", "challenger": "3"}
+    assert [one.semver for one in story.registry.versions(TASK)] == ["1.0.0+baseline", "1.0.0", "1.0.1"]
+
+
+def test_a_version_carries_its_lineage(story: Story, later: Later) -> None:
+    tags = story.registry.version(TASK, "champion").tags
     assert tags["schema_digest"] == schema_digest(JobChange())
     assert tags["validation_status"] == tags["gate"] == "passed"
-    assert (tags["synthetic"], tags["train_rows"], tags["features_version"]) == ("true", "150", "1")
-    assert len(tags["data_digest"]) == 64
+    assert (tags["synthetic"], tags["features_version"]) == ("true", "1")
+    assert len(tags["data_digest"]) == len(tags["test_digest"]) == 64
     assert tags["git_sha"]
     assert tags["kfp_run_id"]
-    assert tags["data_digest"] == story.registry.version("job-change", "challenger").tags["data_digest"]
+    other = story.registry.version(TASK, "challenger").tags
+    assert (tags["data_digest"], tags["test_digest"]) == (other["data_digest"], other["test_digest"])
+
+
+def test_a_version_says_how_many_rows_it_learnt_from(story: Story, later: Later) -> None:
+    rows = story.run.rows
+    expected = {
+        "baseline": ("false", rows["train"], rows["train"]),
+        "champion": ("true", rows["train"], rows["train"] + rows["test"]),
+        "challenger": ("false", 150, 150),
+    }
+    for alias, (refitted, judged, served) in expected.items():
+        tags = story.registry.version(TASK, alias).tags
+        assert (tags["refit"], int(tags["train_rows"]), int(tags["served_rows"])) == (refitted, judged, served)
+        assert int(tags["test_rows"]) == rows["test"]
+    assert story.run.refit is True
 
 
 @pytest.mark.parametrize("alias", ["baseline", "champion", "challenger"])
-def test_the_serving_artifact_verifies_and_answers_its_golden_requests(story: Story, alias: str) -> None:
-    version = story.registry.version("job-change", alias)
+def test_the_serving_artifact_verifies_and_answers_its_golden_requests(story: Story, later: Later, alias: str) -> None:
+    version = story.registry.version(TASK, alias)
     folder = Path(version.artifact)
     assert digest((folder / MANIFEST).read_bytes()) == version.digest
     scorer = load(JobChange(), folder)
@@ -120,21 +159,58 @@ def test_the_serving_artifact_verifies_and_answers_its_golden_requests(story: St
     np.testing.assert_allclose([one.score for one in answered], expected, atol=GOLDEN_TOLERANCE, rtol=0)
 
 
-def test_both_models_are_measured_on_the_same_untouched_rows(story: Story) -> None:
-    assert story.second.metrics["champion"] == story.first.metrics["challenger"]
-    assert set(story.first.metrics["challenger"]) == {"roc_auc", "average_precision", "brier", "log_loss"}
-    assert dict(story.registry.version("job-change", "champion").metrics) == story.first.metrics["challenger"]
+def test_both_models_are_measured_on_the_same_untouched_rows(story: Story, later: Later) -> None:
+    assert later.metrics["champion"] == story.run.metrics["challenger"]
+    assert set(story.run.metrics["challenger"]) == {"roc_auc", "average_precision", "brier", "log_loss"}
+    assert dict(story.registry.version(TASK, "champion").metrics) == story.run.metrics["challenger"]
+
+
+def test_what_is_served_learnt_from_the_test_rows_too_and_what_was_judged_did_not(story: Story, tmp_path: Path) -> None:
+    version = story.registry.version(TASK, "2")
+    judged = load(JobChange(), story.registry.fetch_evaluated(version, tmp_path))
+    served = load(JobChange(), story.registry.fetch(version, tmp_path))
+    test = read_rows(story.run.parts / "test.jsonl")
+    truth = [JobChange().label_of(row["target"]) for row in test]
+    assert measure(JobChange(), truth, answers_of(judged, test)) == dict(version.metrics)
+    assert measure(JobChange(), truth, answers_of(served, test))["roc_auc"] > version.metrics["roc_auc"]
+    assert (judged.manifest.version, served.manifest.version) == (UNREGISTERED, "2")
+
+
+def test_the_same_run_fits_the_same_model_again_and_never_reads_live_rows(story: Story, tmp_path: Path) -> None:
+    parts, decision = tmp_path / "parts", story.outputs / "gate" / "decision"
+    parts.mkdir()
+    for name in ("train.jsonl", "test.jsonl"):
+        shutil.copy(story.run.parts / name, parts)
+    refit(TASK, parts, story.outputs / "train" / "model", decision, PLAIN, tmp_path / "served")
+    again, first = tmp_path / "served" / ARTIFACT, Path(story.registry.version(TASK, "2").artifact)
+    for name in (FEATURES, GOLDEN):
+        assert (again / name).read_bytes() == (first / name).read_bytes()
+    live = read_rows(story.run.parts / "live.jsonl")
+    said, said_first = (load(JobChange(), folder).probabilities(live) for folder in (again, first))
+    np.testing.assert_array_equal(said, said_first)
+
+
+def test_a_later_challenger_meets_the_champion_as_it_was_judged(story: Story, later: Later, tmp_path: Path) -> None:
+    """Not the refitted one, which would recognise the test rows of its own split."""
+    split(TASK, story.outputs / "validate" / "checked", DataParams(seed=1), tmp_path / "parts")
+    models = (story.outputs / "train" / "model", later.made.baseline)
+    other = evaluate(TASK, tmp_path / "parts", *models, story.params, tmp_path / "other")
+    assert other["metrics"][CHAMPION] == other["metrics"]["challenger"]
+    assert (other["improvement"]["point"], other["improvement"]["low"]) == (0.0, 0.0)
+    assert "version 2 comes from another split" in other["overlap"]
+    assert read_document(later.made.evaluation / "report.json")["overlap"] == ""
 
 
 def test_people_are_kept_back_for_live_traffic(story: Story) -> None:
-    live = read_rows(story.second.parts / "live.jsonl")
-    assert len(live) == story.second.rows["live"] == pytest.approx(120, abs=6)
-    assert sum(story.second.rows.values()) == 600
+    live = read_rows(story.run.parts / "live.jsonl")
+    assert len(live) == story.run.rows["live"] == pytest.approx(120, abs=6)
+    assert sum(story.run.rows.values()) == 600
 
 
 def test_progress_arrives_while_the_run_goes_on(story: Story) -> None:
-    steps = ["ingest", "validate", "split", "train", "train-baseline", "evaluate", "gate", "register"]
-    assert sorted(story.first.steps) == sorted(steps)
+    steps = ["ingest", "validate", "split", "train", "train-baseline", "evaluate", "gate", "refit", "register"]
+    assert sorted(story.run.steps) == sorted(steps)
+    assert list(story.run.steps)[-3:] == ["gate", "refit", "register"]
     trials = [event.detail["trial"] for _, event in story.events if "trial" in event.detail]
     assert trials == [1, 2]
     (trained,) = (at for at, event in story.events if (event.step, event.state) == ("train", "finished"))
@@ -146,86 +222,53 @@ def test_mlflow_knows_trials_plots_and_the_model(story: Story, tmp_path: Path) -
     from mlflow import MlflowClient
 
     client: Any = MlflowClient(story.registry.tracking_uri)
-    run_id = story.registry.version("job-change", "champion").tags["mlflow_run_id"]
-    experiment = client.get_experiment_by_name("job-change").experiment_id
+    run_id = story.registry.version(TASK, "champion").tags["mlflow_run_id"]
+    experiment = client.get_experiment_by_name(TASK).experiment_id
     nested = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
     assert len(nested) == 2
     assert all("roc_auc" in run.data.metrics and run.data.params for run in nested)
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["roc_auc"] == story.first.metrics["challenger"]["roc_auc"]
+    assert run.data.metrics["roc_auc"] == story.run.metrics["challenger"]["roc_auc"]
     plots = {Path(item.path).name for item in client.list_artifacts(run_id, "plots")}
     assert plots == {"calibration.png", "precision_recall.png", "roc.png"}
-    model = mlflow.models.Model.load(client.get_model_version("job-change", "2").source)
+    model = mlflow.models.Model.load(client.get_model_version(TASK, "2").source)
     assert [one.name for one in model.signature.inputs] == ["features"]
     assert set(model.flavors) == {"onnx"}
-    assert model.load_input_example(client.get_model_version("job-change", "2").source) is not None
+    assert model.load_input_example(client.get_model_version(TASK, "2").source) is not None
 
 
 def test_a_labelled_file_is_scored_as_the_test_rows_were(story: Story, tmp_path: Path) -> None:
-    test = write_csv(tmp_path / "test.csv", read_rows(story.first.parts / "test.jsonl"))
-    artifact = Path(story.registry.version("job-change", "champion").artifact)
-    scored = score_file(JobChange(), test, artifact)
-    assert scored == pytest.approx(story.first.metrics["challenger"])
+    test = write_csv(tmp_path / "test.csv", read_rows(story.run.parts / "test.jsonl"))
+    judged = story.registry.fetch_evaluated(story.registry.version(TASK, "champion"), tmp_path)
+    scored = score_file(JobChange(), test, judged)
+    assert scored == pytest.approx(story.run.metrics["challenger"])
 
 
-def test_a_leak_is_refused_and_nothing_is_registered(home: Home, story: Story, tmp_path: Path) -> None:
-    task = JobChange()
-    rows = [{**row, "training_hours": 10 + 100 * int(str(row["target"]))} for row in task.generate(600, 1)]
-    leaky = write_csv(tmp_path / "leaky.csv", rows)
-    before = story.registry.aliases("job-change")
-    refused = home.run(home.params(data=DataParams(file=str(leaky)), training=TrainingParams(trials=0)))
+def test_a_leak_is_refused_and_nothing_is_fitted_again_or_registered(story: Story, tmp_path: Path) -> None:
+    rows = [{**row, "training_hours": 10 + 100 * int(str(row["target"]))} for row in JobChange().generate(600, 1)]
+    leaky = DataParams(file=str(write_csv(tmp_path / "leaky.csv", rows)))
+    before = story.registry.aliases(TASK)
+    params = RunParams(task=TASK, data=leaky, training=PLAIN, registry=story.params)
+    refused = run_training(params, story.folder / "runs", lambda event: None)
     assert (refused.version, refused.gate["outcome"], refused.synthetic) == (None, "refused", False)
     assert "leak alarm" in refused.gate["reason"]
-    assert story.registry.aliases("job-change") == before
+    assert (refused.refit, list(refused.steps)[-1]) == (False, "gate")
+    assert story.registry.aliases(TASK) == before
 
 
-def test_a_worse_model_is_registered_only_for_a_stated_reason(home: Home, story: Story) -> None:
-    noisy = {"training": TrainingParams(trials=0, label_noise=1.0), "data": DataParams(rows=600, live_share=0.2)}
-    gate = GateParams(min_improvement=0.2, override="rehearsal")
-    overridden = home.run(home.params(**noisy, gate=gate))
-    version = story.registry.version("job-change", str(overridden.version))
-    assert (version.tags["gate"], version.tags["gate_override"]) == ("overridden", "rehearsal")
-    assert version.tags["label_noise"] == "1"
+def test_a_worse_model_is_registered_only_for_a_stated_reason(story: Story, tmp_path: Path) -> None:
+    noisy, strict = TrainingParams(trials=0, label_noise=1.0), GateParams(min_improvement=0.2)
+    with pytest.raises(Refused, match="at least"):
+        train_again(story, tmp_path / "refused", noisy, strict)
+    later = train_again(story, tmp_path / "overridden", noisy, GateParams(min_improvement=0.2, override="rehearsal"))
+    tags = story.registry.version(TASK, later.registered["version"]).tags
+    assert (tags["gate"], tags["gate_override"], tags["label_noise"]) == ("overridden", "rehearsal", "1")
+    assert (tags["refit"], int(tags["served_rows"])) == ("true", story.run.rows["train"] + story.run.rows["test"])
 
 
-def test_a_broken_file_is_an_error_that_names_column_and_step(home: Home, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.csv"
-    broken.write_text("enrollee_id,city\n1,city_1\n")
-    seen: list[Progress] = []
-    with pytest.raises(InvalidInput, match=r"column is missing.*\(step validate\)"):
-        home.run(home.params(data=DataParams(file=str(broken))), seen.append)
-    assert seen[-1].state == "failed"
-
-
-def gone(processes: Sequence[psutil.Process]) -> bool:
-    return not psutil.wait_procs(processes, timeout=10)[1]
-
-
-def test_whatever_ends_the_call_ends_the_run(home: Home) -> None:
-    started: list[psutil.Process] = []
-
-    def interrupt(event: Progress) -> None:
-        started.extend(psutil.Process().children(recursive=True))
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        home.run(home.params(), interrupt)
-    assert len(started) >= 1
-    assert gone(started)
-
-
-def test_a_run_does_not_outlive_a_killed_parent(home: Home, tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from pipelines.local import run_training\n"
-        "from pipelines.params import RunParams\n"
-        "run_training(RunParams.model_validate_json(sys.argv[1]), Path(sys.argv[2]), lambda e: print(e, flush=True))"
-    )
-    command = [sys.executable, "-c", code, home.params().model_dump_json(), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=settings.ROOT) as parent:
-        assert parent.stdout is not None
-        assert b"ingest" in parent.stdout.readline()
-        started = psutil.Process(parent.pid).children(recursive=True)
-        parent.kill()
-    assert len(started) >= 1
-    assert gone(started)
+def test_what_was_refused_is_not_registered_either(story: Story, later: Later, tmp_path: Path) -> None:
+    gate(TASK, later.made.evaluation, GateParams(min_improvement=0.9), tmp_path / "decision.json")
+    refused = later.made.model_copy(update={"decision": tmp_path / "decision.json"})
+    with pytest.raises(Refused, match="at least"):
+        register(TASK, refused, story.params, "", tmp_path / "registration.json")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contender.adapters.registry_mlflow import Draft, MlflowRegistry
+from contender.adapters.registry_mlflow import EVALUATED_ARTIFACT, Draft, MlflowRegistry
 from contender.errors import NotFound, Unavailable
 from contender.release.ports import Registry
 from contender.values import ModelVersion
@@ -66,6 +66,20 @@ def test_a_registration_that_broke_off_cannot_be_served(registry: MlflowRegistry
     with pytest.raises(NotFound, match="no serving artifact"):
         registry.version(task, draft.version)
     assert registry.versions(task) == []
+
+
+def test_the_evaluated_artifact_is_the_served_one_unless_a_version_keeps_another(
+    registry: MlflowRegistry, task: str, tmp_path: Path
+) -> None:
+    made = registered(registry, task, tmp_path)
+    assert registry.fetch_evaluated(made, tmp_path / "copy") == registry.fetch(made, tmp_path / "copy")
+    (tmp_path / "judged").mkdir()
+    (tmp_path / "judged" / "manifest.json").write_text("unregistered")
+    kept = registry.log_files(registry.start_run(task, "other"), tmp_path / "judged", "evaluated/1")
+    registry.tag(task, made.version, {EVALUATED_ARTIFACT: kept})
+    again = registry.version(task, made.version)
+    assert (registry.fetch_evaluated(again, tmp_path / "copy") / "manifest.json").read_text() == "unregistered"
+    assert registry.fetch(again, tmp_path / "copy") == registry.fetch(made, tmp_path / "copy")
 
 
 def test_aliases_move_and_go(registry: MlflowRegistry, task: str, tmp_path: Path) -> None:

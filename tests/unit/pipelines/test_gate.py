@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import pytest
 
+from contender.errors import Refused
 from contender.tasks.task import Metric
 from pipelines.params import GateParams
-from pipelines.steps.gate import Measured, decide, measured_in
+from pipelines.steps.files import write_document
+from pipelines.steps.gate import Measured, decide, measured_in, passed
 
 AUC = Metric("roc_auc")
 LOSS = Metric("log_loss", greater_is_better=False)
@@ -66,7 +70,28 @@ def test_it_reads_the_evaluation_report() -> None:
         "metrics": {"challenger": {"roc_auc": 0.8}, "champion": {"roc_auc": 0.79}, "baseline": {"roc_auc": 0.7}},
         "improvement": {"point": 0.01, "low": -0.001, "resamples": 80},
         "incomparable": "",
+        "overlap": "other split",
     }
-    assert measured_in(report, "roc_auc") == Measured(0.8, 0.79, -0.001)
-    alone = {"metrics": {"challenger": {"roc_auc": 0.8}}, "improvement": None, "incomparable": "why"}
+    assert measured_in(report, "roc_auc") == Measured(0.8, 0.79, -0.001, overlap="other split")
+    alone = {"metrics": {"challenger": {"roc_auc": 0.8}}, "improvement": None, "incomparable": "why", "overlap": ""}
     assert measured_in(alone, "roc_auc") == Measured(0.8, incomparable="why")
+
+
+@pytest.mark.parametrize("low", [0.0, -0.5], ids=["passed", "refused"])
+def test_a_comparison_that_flatters_the_champion_says_so(low: float) -> None:
+    overlap = "version 3 comes from another split"
+    assert overlap in decide(AUC, 0.83, Measured(0.8, 0.79, low, overlap=overlap), GateParams()).reason
+    assert "()" not in decide(AUC, 0.83, Measured(0.8, 0.79, low), GateParams()).reason
+
+
+@pytest.mark.parametrize("outcome", ["passed", "overridden"])
+def test_a_decision_that_lets_a_model_through(tmp_path: Path, outcome: str) -> None:
+    document = {"outcome": outcome, "reason": "why", "override": ""}
+    write_document(tmp_path / "decision.json", document)
+    assert passed(tmp_path / "decision.json") == document
+
+
+def test_a_decision_that_does_not(tmp_path: Path) -> None:
+    write_document(tmp_path / "decision.json", {"outcome": "refused", "reason": "leak alarm", "override": ""})
+    with pytest.raises(Refused, match="leak alarm"):
+        passed(tmp_path / "decision.json")

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from contender.errors import InvalidInput
 from contender.tasks.groups import leaked
+from contender.tasks.job_change.task import JobChange
 from contender.tasks.task import Task
-from pipelines.steps.split import LIVE, TEST, TRAIN, divide
+from pipelines.params import DataParams
+from pipelines.steps.files import REPORT, ROWS, read_document, write_document, write_rows
+from pipelines.steps.split import LIVE, TEST, TRAIN, divide, split
 
 SHARES = {TRAIN: 0.5, TEST: 0.2, LIVE: 0.3}
 
@@ -38,3 +43,17 @@ def test_shares_that_leave_nothing_to_train_on_are_refused(parcel: Task) -> None
 def test_too_few_rows_to_fill_a_part_are_refused(parcel: Task) -> None:
     with pytest.raises(InvalidInput, match="too few"):
         divide(parcel, parcel.generate(1, 1), SHARES, seed=0)
+
+
+def test_the_digest_tells_whether_two_runs_judge_by_the_same_rows(tmp_path: Path) -> None:
+    write_rows(tmp_path / ROWS, JobChange().generate(100, 0))
+    write_document(tmp_path / REPORT, {"rows": 100})
+
+    def digest(**changes: float) -> str:
+        split("job-change", tmp_path, DataParams.model_validate(changes), tmp_path / "parts")
+        report = read_document(tmp_path / "parts" / REPORT)
+        assert report["rows"] == sum(report["parts"].values()) == 100
+        return str(report["test_digest"])
+
+    assert digest() == digest()
+    assert len({digest(), digest(seed=1), digest(test_share=0.3)}) == 3
