@@ -68,7 +68,30 @@ ARM_FAILURES: Final = MetricSpec(
     "contender_arm_failures_total", "counter", "Failed calls by place and reason.", ("task", "place", "reason")
 )
 EJECTED: Final = MetricSpec(
-    "contender_arm_ejected", "gauge", "1 while a place is ejected after consecutive failures.", ("task", "place")
+    "contender_arm_ejected", "gauge", "1 while a place is ejected because it kept failing.", ("task", "place")
+)
+EJECTIONS: Final = MetricSpec("contender_arm_ejections_total", "counter", "Ejections by place.", ("task", "place"))
+RETRIES: Final = MetricSpec(
+    "contender_retries_total",
+    "counter",
+    "Further calls wanted after a failed one, by result: made, or denied because the retry budget was spent.",
+    ("task", "result"),
+)
+MIRRORED: Final = MetricSpec(
+    "contender_mirrored_total",
+    "counter",
+    "Answered rows put to the shadow or the baseline in the background, by result: agree, differ, failed, dropped.",
+    ("task", "kind", "result"),
+)
+REFUSALS: Final = MetricSpec(
+    "contender_refusals_total",
+    "counter",
+    "Clients turned away before their request was taken on: overload, batches, connections (503, they may come again), "
+    "header_time, header_size, body_time, body_size, unread (cut).",
+    ("task", "reason"),
+)
+IN_FLIGHT_LIMIT: Final = MetricSpec(
+    "contender_in_flight_limit", "gauge", "Requests taken on at once, as load allows at the moment.", ("task",)
 )
 ROUTING_GENERATION: Final = MetricSpec(
     "contender_routing_generation", "gauge", "Generation of the routing in force; -1 before the first.", ("task",)
@@ -79,14 +102,24 @@ ROUTING_RELOADS: Final = MetricSpec(
     "Routing documents offered, by result: applied, broken or stale.",
     ("task", "result"),
 )
+ROUTING_REFUSED: Final = MetricSpec(
+    "contender_routing_refused", "gauge", "1 while the document last offered is one that is not obeyed.", ("task",)
+)
 OUTCOMES: Final = MetricSpec("contender_outcomes_total", "counter", "Outcomes accepted.", ("task",))
 SPOOL_DEPTH: Final = MetricSpec(
     "contender_spool_depth", "gauge", "Records on disk that are not yet in the store.", ("task",)
 )
+SPOOL_AGE: Final = MetricSpec(
+    "contender_spool_age_seconds", "gauge", "For how long the store has taken nothing though records wait.", ("task",)
+)
+SPOOL_UNWRITTEN: Final = MetricSpec(
+    "contender_spool_unwritten", "gauge", "Exposures held in memory because the disk takes no more.", ("task",)
+)
 SPOOL_FAILURES: Final = MetricSpec(
     "contender_spool_failures_total",
     "counter",
-    "Records that could not be written (write), batches the store refused (ship), broken lines skipped (damaged).",
+    "Records lost because disk and memory were full (write), attempts the store refused (ship), records set aside "
+    "because the store never takes them (refused), broken lines skipped (damaged), outcomes not judged yet (settle).",
     ("task", "stage"),
 )
 MODEL: Final = MetricSpec(
@@ -94,8 +127,9 @@ MODEL: Final = MetricSpec(
 )
 
 CATALOGUE: Final = (
-    ANSWERS, FALLBACKS, REQUESTS, LATENCY, ARM_LATENCY, ARM_FAILURES, EJECTED, ROUTING_GENERATION, ROUTING_RELOADS,
-    OUTCOMES, SPOOL_DEPTH, SPOOL_FAILURES, MODEL,
+    ANSWERS, FALLBACKS, REQUESTS, REFUSALS, IN_FLIGHT_LIMIT, LATENCY, ARM_LATENCY, ARM_FAILURES, EJECTED, EJECTIONS,
+    RETRIES, MIRRORED, ROUTING_GENERATION, ROUTING_RELOADS, ROUTING_REFUSED, OUTCOMES, SPOOL_DEPTH, SPOOL_AGE,
+    SPOOL_UNWRITTEN, SPOOL_FAILURES, MODEL,
 )  # fmt: skip
 """Every metric of ours."""
 

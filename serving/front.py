@@ -25,7 +25,7 @@ MAX_BODY: Final = 16 * 1024**2
 """The most bytes a request body may have."""
 
 _STATUS: Final = ((InvalidInput, 400), (NotFound, 404), (Refused, 403), (Unavailable, 503))
-_INTERNAL: Final = (500, {"error": "internal error; the server's log names the place"})
+_JSON: Final = (b"content-type", b"application/json")
 
 
 class BodyTooLarge(ContenderError):
@@ -36,22 +36,28 @@ class ClientGone(ContenderError):
     """The client closed the connection before its request was whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """A whole request; header names are lower case."""
+    """A whole request; header names are lower case, `query` is what stands behind the question mark."""
 
     body: bytes
     headers: Mapping[bytes, bytes]
+    query: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
-    """What goes back: `content` becomes JSON unless it is bytes already."""
+    """What goes back: `content` becomes JSON unless it is bytes already. A ``content-type`` may be among `headers`."""
 
     content: object
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
+
+_DEFECT: Final = Reply({"error": "internal error; the server's log names the place"}, 500)
+
+_MEANT: Final = {501: "this model does not offer that", 503: "not ready"}
+"""Server errors that KServe's routes give on purpose."""
 
 Handler = Callable[[Request], Awaitable[Reply]]
 Routes = Mapping[tuple[str, str], Handler]
@@ -91,7 +97,7 @@ class Front:
             await self._inner(scope, receive, send)
             return
         handler = self._routes.get((scope["method"], scope["path"]))
-        if handler is not None and not _binary(scope):
+        if handler is not None:
             await self._ours(handler, scope, receive, send)
         elif scope["path"].startswith(self._closed):
             await _send(send, Reply({"error": "this server does not offer that operation"}, 403))
@@ -101,14 +107,14 @@ class Front:
     async def _ours(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await self._body(receive)
-            reply = await handler(Request(body, dict(scope["headers"])))
+            reply = await handler(Request(body, dict(scope["headers"]), scope.get("query_string", b"")))
         except ClientGone:
             return
         except ContenderError as error:
             reply = error_reply(error)
         except Exception:  # noqa: BLE001 - the last line of defence: a defect costs one request, not the server
             LOGGER.exception("request_failed")
-            reply = Reply(_INTERNAL[1], _INTERNAL[0])
+            reply = _DEFECT
         await _send(send, reply)
 
     async def _theirs(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,7 +125,7 @@ class Front:
         except BodyTooLarge as error:
             await _send(send, error_reply(error))
             return
-        await self._inner(scope, _replay(body, receive), send)
+        await self._inner(scope, _replay(body, receive), Plainly(send))
 
     async def _body(self, receive: Receive) -> bytes:
         message = await receive()
@@ -141,11 +147,6 @@ class Front:
         return body  # type: ignore[no-any-return]  # bytes, or a bytearray whose caller copies it
 
 
-def _binary(scope: Scope) -> bool:
-    """Whether the body is V2 with binary tensors, which KServe itself decodes."""
-    return any(name == b"inference-header-content-length" for name, _ in scope["headers"])
-
-
 def _replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that hands out `body` once and then what the connection says."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
@@ -156,9 +157,56 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
+class Plainly:
+    """A `send` that lets replies pass, but tells errors of KServe and FastAPI the way we tell ours.
+
+    Theirs come in three shapes, one of which repeats what the client sent, and a defect's tells what went wrong inside.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send, self._status, self._body = send, 200, bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        """Pass `message` on, or keep it until the error is whole."""
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            self._status = message["status"]
+        elif self._status < 400:
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body"):
+                await _send(self._send, foreign_error(self._status, bytes(self._body)))
+
+
+def foreign_error(status: int, body: bytes) -> Reply:
+    """The reply that tells of an error that KServe or FastAPI wrote as `body`; a field's name stays, its value goes."""
+    if status >= 500:
+        # Any other is a defect, whose words are not for clients.
+        return Reply({"error": _MEANT[status]}, status) if status in _MEANT else _DEFECT
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        told = None
+    detail = told.get("detail", told.get("error")) if isinstance(told, dict) else None
+    if isinstance(detail, list) and detail:
+        return Reply({"error": _first_fault(detail[0])}, 400 if status == 422 else status)
+    return Reply({"error": detail if isinstance(detail, str) else "refused"}, status)
+
+
+def _first_fault(fault: Mapping[str, Any]) -> str:
+    """What FastAPI says about the first field that does not fit, without the value that it repeats."""
+    where = ".".join(str(part) for part in fault.get("loc", ())[1:])
+    said = str(fault.get("msg", "is wrong"))
+    return f"{where}: {said}" if where else said
+
+
 async def _send(send: Send, reply: Reply) -> None:
-    body = reply.content if isinstance(reply.content, bytes) else orjson.dumps(reply.content)
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    headers += [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
+    content = reply.content
+    body = content if isinstance(content, bytes) else orjson.dumps(content)
+    headers = [(b"content-length", b"%d" % len(body))]
+    if "content-type" not in reply.headers:
+        headers.append(_JSON)
+    if reply.headers:
+        headers += [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

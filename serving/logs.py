@@ -1,7 +1,8 @@
 """Structured logs: one JSON object a line on stderr, quiet by default, no personal data.
 
 Events are written as ``log.info("routing_applied", extra={"fields": {"generation": 12}})``: a fixed word and fields
-of ours. Values that clients send are never logged, so nothing they write can forge a line.
+of ours. Values that clients send are never logged, so nothing they write can forge a line. A library's messages may
+hold such values; of them, only their place is told.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 LOGGER = logging.getLogger("contender.serving")
 _LOUD = ("kserve", "kserve.trace", "uvicorn", "uvicorn.error", "uvicorn.access")
+
+_SPEAKERS: Final = ("contender", "uvicorn.error")
+"""Loggers whose messages are fixed words: ours, and the web server's (which also names an address it cannot bind)."""
 
 
 class JsonLines(logging.Formatter):
@@ -24,7 +28,7 @@ class JsonLines(logging.Formatter):
             "at": round(record.created, 3),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": _event(record),
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[0] is not None:
@@ -46,11 +50,21 @@ def configure(level: int = logging.WARNING, stream: TextIO | None = None) -> Non
         # kserve configures its own logging only where it finds no handler.
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(max(level, logging.WARNING))
+    # kserve logs an error for every request that a client got wrong; its own faults reach uvicorn, which logs them.
+    logging.getLogger("kserve").setLevel(logging.CRITICAL)
     # uvicorn writes an access line per request as soon as this logger has a handler.
     logging.getLogger("uvicorn.access").handlers = []
 
 
+def _event(record: logging.LogRecord) -> str:
+    if record.name.startswith(_SPEAKERS):
+        return record.getMessage().strip()
+    return f"{record.module}:{record.lineno}"
+
+
 def _where(traceback: Any) -> str:
+    if traceback is None:
+        return ""
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     return f"{traceback.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{traceback.tb_lineno}"

@@ -69,19 +69,35 @@ with _without("kubernetes", "pandas"):
         InferRequest,
         InferResponse,
         Model,
+        ModelRepository,
         ModelServer,
         model_server,
     )
+    from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady
+    from kserve.protocol.dataplane import DataPlane
+    from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import (
+        add_GRPCInferenceServiceServicer_to_server as add_servicer,
+    )
+    from kserve.protocol.grpc.servicer import InferenceServicer
+    from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 application: Any = model_server.app
 """The FastAPI application that every KServe server of this process answers with."""
 
 __all__ = [
+    "DataPlane",
     "InferInput",
     "InferOutput",
     "InferRequest",
     "InferResponse",
+    "InferenceServicer",
+    "InvalidInput",
     "Model",
+    "ModelNotFound",
+    "ModelNotReady",
+    "ModelRepository",
+    "ModelRepositoryExtension",
     "ModelServer",
+    "add_servicer",
     "application",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contender.errors import InvalidInput
@@ -17,7 +17,9 @@ class ServerSettings(BaseSettings):
     """Whose server this is and where it listens.
 
     `model_name` is the name in URLs, by default the task's. `lifeline_fd` is an inherited pipe: at its end of file
-    the server stops.
+    the server stops. `drain_s` is for how many seconds after SIGTERM it still takes requests, not ready any more:
+    longer than its clients need to learn that it goes. `max_connections` is how many clients it holds at once.
+    `grpc_port` is where V2 is spoken over gRPC, too; without one it is not.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -26,7 +28,10 @@ class ServerSettings(BaseSettings):
     model_name: str = ""
     host: str = "127.0.0.1"
     http_port: int = 8080
+    grpc_port: int | None = None
     lifeline_fd: int | None = None
+    drain_s: float = Field(default=0.0, ge=0.0, le=300.0)
+    max_connections: int = Field(default=2_048, ge=1)
 
 
 Kind = TypeVar("Kind", bound=ServerSettings)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import prometheus_client
 
 from contender.tasks.task import Task
-from monitoring.metrics import MODEL, Metrics
+from monitoring.metrics import MODEL, REFUSALS, Metrics
+from serving import rpc
+from serving.limits import Guard, Limits
 from serving.predictor.artifact import load
 from serving.predictor.model import Predictor
 from serving.predictor.settings import Settings
-from serving.server import Address, Server, ready_route
+from serving.server import Address, Server
 
 
 def serve(settings: Settings, task: Task) -> None:
@@ -19,7 +23,12 @@ def serve(settings: Settings, task: Task) -> None:
         InvalidArtifact: it must not be served.
     """
     loaded = load(settings.artifact, task, settings.digest)
-    metrics = Metrics(prometheus_client.REGISTRY, (MODEL,))
+    metrics = Metrics(prometheus_client.REGISTRY, (MODEL, REFUSALS))
     metrics.set(MODEL, task.name, loaded.manifest.version, value=1)
     model = Predictor(settings.model_name or task.name, loaded)
-    Server(Address(settings.host, settings.http_port), {**model.routes(), **ready_route(model)}).serve(model)
+    guard = Guard(
+        Limits(connections=settings.max_connections), count=lambda one: metrics.add(REFUSALS, task.name, one.reason)
+    )
+    address = Address(settings.host, settings.http_port)
+    life = rpc.beside(contextlib.nullcontext, model, settings.host, settings.grpc_port)
+    Server(address, model.routes(), life, guard=guard, drain_s=settings.drain_s).serve(model)

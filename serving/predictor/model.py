@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contender.values import Prediction
+from serving import v2
 from serving.front import Reply, Request, Routes, parse_json
 from serving.kserve_tensors import infer_response, request_columns
+from serving.openapi import PREDICTOR, described, document
 from serving.predictor.artifact import LoadedModel
 from serving.rows import check, listed
 from serving.sdk import InferRequest, InferResponse, Model
-from serving.tensors import columns_of, inputs_of, request_id_of, rows_of, tensor, v2_body
+from serving.tensors import inputs_of, rows_of, tensor
 
 _ALONE: Final = 64
 """Batches of more rows are computed beside the event loop, so that single rows and probes need not wait for them."""
@@ -35,6 +37,7 @@ class Predictor(Model):
             ("POST", f"/v1/{base}:predict"): self._predict_v1,
             ("POST", f"/v2/{base}/infer"): self._predict_v2,
             ("GET", f"/v1/{base}/version"): self._version,
+            **described(document(self._loaded.task, self.name, PREDICTOR)),
         }
 
     async def predict(
@@ -62,10 +65,9 @@ class Predictor(Model):
         return Reply(self._v1(await self._answer(rows, "instances")))
 
     async def _predict_v2(self, request: Request) -> Reply:
-        body = parse_json(request.body)
-        rows, request_id = rows_of(columns_of(body)), request_id_of(body)
-        outputs = _tensors(await self._answer(rows, "inputs"))
-        return Reply(v2_body(self.name, self._loaded.manifest.version, request_id, outputs))
+        asked = v2.read(request, self.name)
+        outputs = _tensors(await self._answer(rows_of(asked.columns), "inputs"))
+        return v2.reply(asked, self.name, self._loaded.manifest.version, outputs, {})
 
     async def _version(self, request: Request) -> Reply:  # noqa: ARG002 - every handler gets the request
         manifest = self._loaded.manifest

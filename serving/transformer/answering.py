@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from contender.errors import InvalidInput
 from contender.routing import Routing
 from contender.values import CHAMPION, REVIEW, UNASSIGNED, FallbackPolicy, Prediction
-from monitoring.metrics import ARM_FAILURES, ARM_LATENCY, EJECTED, Metrics
-from serving.logs import LOGGER
-from serving.transformer.ejection import Ejection
+from monitoring.metrics import RETRIES, Metrics
+from serving.transformer.asking import Asking
+from serving.transformer.budget import RetryBudget
 from serving.transformer.fallback import FLOOR, Reason, Rung, budget_ms, judge, ladder, share_of
+from serving.transformer.mirror import Mirror
 from serving.transformer.places import CallFailed, Place, Said
 from serving.transformer.router import route, split
 
@@ -44,24 +46,56 @@ class _Served(NamedTuple):
     said: Said
 
 
-class Answering:
-    """The ladder over `places` (``blue``, ``green``, ``baseline``). `clock` gives seconds that only grow."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What answering takes from outside: `clock` gives seconds that only grow, `jitter` chance in [0, 1).
 
-    def __init__(self, task: str, places: Mapping[str, Place], metrics: Metrics, clock: Callable[[], float]) -> None:
-        self._task, self._places, self._metrics, self._clock = task, places, metrics, clock
-        self._ejections = {place: Ejection(clock) for place in places}
-        for place in places:
-            metrics.set(EJECTED, task, place, value=0)
+    While the server is `strained` nothing is mirrored.
+    """
+
+    clock: Callable[[], float]
+    jitter: Callable[[], float] = lambda: 0.0
+    strained: Callable[[], bool] = lambda: False
+
+
+class Answering:
+    """The ladder over `places` (``blue``, ``green``, ``baseline``)."""
+
+    def __init__(self, task: str, places: Mapping[str, Place], metrics: Metrics, surroundings: Surroundings) -> None:
+        self._task, self._metrics, self._clock = task, metrics, surroundings.clock
+        self._asking = Asking(task, places, metrics, surroundings.clock, surroundings.jitter)
+        self._budget = RetryBudget()
+        self._mirror = Mirror(task, self._asking.ask, metrics, surroundings.clock, surroundings.strained)
 
     async def answer(
-        self, routing: Routing | None, fallback: FallbackPolicy, rows: Rows, units: Sequence[str | None]
+        self,
+        routing: Routing | None,
+        fallback: FallbackPolicy,
+        rows: Rows,
+        units: Sequence[str | None],
+        preview: str | None = None,
     ) -> list[Answer]:
         """An answer for each of `rows`, in order; the groups of a batch are asked for at the same time.
 
-        Without a `routing` the baseline answers by the policy `fallback`.
+        Without a `routing` the baseline answers by the policy `fallback`. With the arm of a `preview` that arm
+        answers, unassigned.
+
+        Raises:
+            NotFound: routing has no arm of the preview's name.
         """
         if routing is None:
             return await self._group(UNASSIGNED, (FLOOR,), fallback, rows, Reason.NO_ROUTING)
+        if preview is not None:
+            return await self._assigned(routing, UNASSIGNED, rows, arm=preview)
+        answers = await self._routed(routing, rows, units)
+        self._mirror.after(routing, rows, answers)
+        return answers
+
+    async def close(self) -> None:
+        """Give up what goes on in the background."""
+        await self._mirror.close()
+
+    async def _routed(self, routing: Routing, rows: Rows, units: Sequence[str | None]) -> list[Answer]:
         groups = split(routing, units)
         if len(groups) == 1:
             return await self._assigned(routing, next(iter(groups)), rows)
@@ -75,8 +109,12 @@ class Answering:
         }
         return [merged[index] for index in range(len(rows))]
 
-    async def _assigned(self, routing: Routing, assigned_to: str, rows: Rows) -> list[Answer]:
-        rungs = ladder(route(routing, assigned_to), route(routing, CHAMPION))
+    async def _assigned(
+        self, routing: Routing, assigned_to: str, rows: Rows, *, arm: str | None = None
+    ) -> list[Answer]:
+        if routing.suspended:
+            return await self._group(assigned_to, (), routing.fallback, rows, Reason.SUSPENDED)
+        rungs = ladder(route(routing, arm or assigned_to), route(routing, CHAMPION))
         return await self._group(assigned_to, rungs, routing.fallback, rows, None)
 
     async def _group(
@@ -95,44 +133,45 @@ class Answering:
     async def _descend(
         self, rungs: Sequence[Rung], rows: Rows, budget_s: float, reason: Reason | None
     ) -> tuple[_Served | None, Reason | None]:
-        """Ask rung after rung until one answers; the first reason to leave a rung is the one that is told."""
-        end = self._clock() + budget_s
+        """Ask rung after rung until one answers; the first reason to leave a rung is the one that is told.
+
+        Raises:
+            InvalidInput: every rung says that the request itself is wrong.
+        """
+        end, calls, refused = self._clock() + budget_s, 0, 0
         for index, rung in enumerate(rungs, start=1):
             left_s = end - self._clock()
             if left_s <= 0:
                 return None, reason or Reason.NO_TIME
+            if calls and not self._may_retry():
+                return None, reason
             try:
-                return _Served(rung, await self._ask(rung, rows, share_of(left_s, len(rungs) - index))), reason
+                said = await self._asking.ask(rung, rows, share_of(left_s, len(rungs) - index))
             except CallFailed as failure:
                 reason = reason or failure.reason
+                calls += self._made(failure)
+                refused += failure.reason is Reason.REFUSED
+                if refused == len(rungs):
+                    raise _wrong(failure.refusal, rows) from failure
+            else:
+                self._budget.earn()
+                return _Served(rung, said), reason
         return None, reason
 
-    async def _ask(self, rung: Rung, rows: Rows, timeout_s: float) -> Said:
-        ejection = self._ejections[rung.place]
-        if not ejection.admits():
-            raise CallFailed(Reason.EJECTED)
-        began = self._clock()
-        try:
-            said = await self._places[rung.place].predict(rows, timeout_s)
-            if rung.version not in (None, said.version):
-                raise CallFailed(Reason.WRONG_VERSION)
-        except CallFailed as failure:
-            self._metrics.add(ARM_FAILURES, self._task, rung.place, failure.reason)
-            if ejection.failed(began):
-                self._tell(rung.place, ejected=True)
-            raise
-        except BaseException:
-            ejection.abandoned()
-            raise
-        finally:
-            self._metrics.observe(ARM_LATENCY, self._task, rung.place, value=self._clock() - began)
-        if ejection.succeeded():
-            self._tell(rung.place, ejected=False)
-        return said
+    def _may_retry(self) -> bool:
+        allowed = self._budget.spend()
+        self._metrics.add(RETRIES, self._task, "made" if allowed else "denied")
+        return allowed
 
-    def _tell(self, place: str, *, ejected: bool) -> None:
-        self._metrics.set(EJECTED, self._task, place, value=float(ejected))
-        LOGGER.warning("arm_ejected" if ejected else "arm_readmitted", extra={"fields": {"place": place}})
+    def _made(self, failure: CallFailed) -> bool:
+        """Whether a call was made at all; an ejected place costs nobody anything, so going on is no retry."""
+        return failure.reason is not Reason.EJECTED
+
+
+def _wrong(refusal: str, rows: Rows) -> InvalidInput:
+    """The last model's refusal; of a batch the row that it names is not the one that the client counts."""
+    known = refusal if len(rows) == 1 else ""
+    return InvalidInput("", known or "no model takes what was sent")
 
 
 def _judged(

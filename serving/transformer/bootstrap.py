@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,12 +16,16 @@ import prometheus_client
 from contender.adapters.routing_file import RoutingFile, RoutingWatch
 from contender.adapters.store_sql import Store
 from contender.tasks.task import Task
-from monitoring.metrics import CATALOGUE, MODEL, Metrics
-from serving.server import Address, Server, ready_route
-from serving.transformer.answering import Answering
+from monitoring.metrics import CATALOGUE, IN_FLIGHT_LIMIT, MODEL, REFUSALS, Metrics
+from serving import rpc
+from serving.limits import Guard, Limits
+from serving.server import Address, Server
+from serving.transformer.answering import Answering, Surroundings
 from serving.transformer.clients import Pool, PredictorClient
 from serving.transformer.keeper import Follower, RoutingKeeper
+from serving.transformer.listing import Listing
 from serving.transformer.model import Clock, Parts, Transformer
+from serving.transformer.preview import Previews, read_key
 from serving.transformer.recorder import Recorder
 from serving.transformer.settings import Settings
 from serving.transformer.shipper import Shipper
@@ -30,14 +35,23 @@ SWITCH_S: Final = 0.0005
 """Seconds after which a computing thread gives way to a waiting one."""
 
 
-class Life:
-    """What a transformer does beside answering: client session, routing, spool. Entered around serving."""
+KEEP_S: Final = 0.5
+"""How often memory is written out after a full disk, and the limits are told."""
 
-    def __init__(self, settings: Settings, task: Task, metrics: Metrics) -> None:
-        self._settings, self._task, self._metrics = settings, task, metrics
+
+class Life:
+    """What a transformer consists of beside its routes. Entered around serving."""
+
+    def __init__(self, settings: Settings, task: Task, metrics: Metrics, guard: Guard) -> None:
+        self._settings, self._task, self._metrics, self._guard = settings, task, metrics, guard
         self.keeper = RoutingKeeper(task.name, metrics)
         self.spool = Spool(settings.spool)
+        self.recorder = Recorder(task.name, self.spool, metrics, time.time, new_id)
+        self.store = Store(settings.store, clock=time.time)
         self.pool = Pool()
+        chance = random.Random()  # noqa: S311 - spreads probes in time; nobody gains by guessing it
+        surroundings = Surroundings(time.monotonic, chance.random, lambda: guard.admission.strained)
+        self.answering = Answering(task.name, self._places(), metrics, surroundings)
 
     @contextlib.asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
@@ -50,20 +64,27 @@ class Life:
             lambda generation: routing.acknowledge(self._task.name, generation, settings.reader),
         )
         follower.look()
-        store = Store(settings.store, clock=time.time)
-        shipper = Shipper(self._task, self.spool, store, self._metrics)
+        shipper = Shipper(self._task, self.spool, self.store, self._metrics, time.monotonic)
         async with self.pool:
-            background = [asyncio.create_task(follower.run()), asyncio.create_task(shipper.run())]
+            background = [asyncio.create_task(job) for job in (follower.run(), shipper.run(), self._keep())]
             try:
                 yield
             finally:
                 await _stop(background)
+                await self.answering.close()
+                self.recorder.flush()
                 await asyncio.to_thread(shipper.drain)
-                store.close()
+                self.store.close()
                 self.spool.close()
                 routing.close()
 
-    def places(self) -> dict[str, PredictorClient]:
+    async def _keep(self) -> None:
+        while True:
+            self.recorder.flush()
+            self._metrics.set(IN_FLIGHT_LIMIT, self._task.name, value=self._guard.admission.limit)
+            await asyncio.sleep(KEEP_S)
+
+    def _places(self) -> dict[str, PredictorClient]:
         """The places to ask, by name."""
         settings = self._settings
         urls = {"blue": settings.blue_url, "green": settings.green_url, "baseline": settings.baseline_url}
@@ -75,23 +96,23 @@ def serve(settings: Settings, task: Task) -> None:
 
     Raises:
         Unavailable: the spool's folder cannot be used.
+        InvalidInput: the operator's key cannot be used.
     """
     # While the shipper's thread computes, the event loop must not wait the usual 5 ms for its turn.
     sys.setswitchinterval(SWITCH_S)
     metrics = Metrics(prometheus_client.REGISTRY, tuple(spec for spec in CATALOGUE if spec is not MODEL))
-    life = Life(settings, task, metrics)
-    clock = Clock(now=time.time, tick=time.monotonic)
-    parts = Parts(
-        task,
-        life.keeper,
-        Answering(task.name, life.places(), metrics, clock.tick),
-        Recorder(task.name, life.spool, metrics, clock.now, new_id),
-        metrics,
-        clock,
+    guard = Guard(
+        Limits(connections=settings.max_connections), count=lambda one: metrics.add(REFUSALS, task.name, one.reason)
     )
+    life = Life(settings, task, metrics, guard)
+    clock = Clock(now=time.time, tick=time.monotonic)
+    previews = Previews(task.name, read_key(settings.preview_key) if settings.preview_key else None, clock.now)
+    listing = Listing(task.name, life.store)
+    parts = Parts(task, life.keeper, life.answering, life.recorder, metrics, clock, listing, previews)
     model = Transformer(settings.model_name or task.name, parts)
     address = Address(settings.host, settings.http_port)
-    Server(address, {**model.routes(), **ready_route(model)}, life).serve(model)
+    whole = rpc.beside(life, model, settings.host, settings.grpc_port)
+    Server(address, model.routes(), whole, guard=guard, drain_s=settings.drain_s).serve(model)
 
 
 def new_id() -> str:

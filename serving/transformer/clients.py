@@ -2,87 +2,56 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
-import aiohttp
 import orjson
 
 from serving.transformer.fallback import Reason
-from serving.transformer.places import CallFailed, Said, read_reply
+from serving.transformer.places import CallFailed, Said, read_refusal, read_reply
+from serving.transformer.wire import Wire
 
-CONNECTIONS: Final = 256
-"""Connections to predictors that are open at most."""
-
-_HEADERS: Final = {"content-type": "application/json"}
-
-
-GRACE_S: Final = 0.02
-"""How long an answer may still be read when this process woke up later than that after the time was up."""
+_REFUSALS: Final = (400, 413, 422)
+"""The request is wrong, whoever is asked. Other codes of 4xx are about the place: not there, not now, too many."""
 
 
 class Pool:
-    """The connections to all predictors, kept open between requests. Entered inside the event loop that uses them."""
+    """The connections to all predictors, kept open between requests. Left inside the event loop that used them."""
 
-    session: aiohttp.ClientSession
+    def __init__(self) -> None:
+        self._wires: list[Wire] = []
 
     async def __aenter__(self) -> Self:
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.session.close()
+        for wire in self._wires:
+            wire.close()
+
+    def wire(self, url: str) -> Wire:
+        """Connections to `url`, closed with this pool."""
+        wire = Wire(url)
+        self._wires.append(wire)
+        return wire
 
 
 class PredictorClient:
     """A `Place` that is a KServe predictor at `url` serving the model `name`."""
 
     def __init__(self, pool: Pool, url: str, name: str) -> None:
-        self._pool = pool
-        self._url = f"{url.rstrip('/')}/v1/models/{name}:predict"
+        self._wire = pool.wire(url)
+        self._path = f"/v1/models/{name}:predict".encode()
 
     async def predict(self, rows: Sequence[Mapping[str, Any]], timeout_s: float) -> Said:
         """What the predictor says about `rows`; see `Place`."""
-        body = orjson.dumps({"instances": rows})
         try:
-            async with (
-                _patience(timeout_s),
-                self._pool.session.post(self._url, data=body, headers=_HEADERS, allow_redirects=False) as response,
-            ):
-                content = await response.read()
+            replied = await self._wire.post(self._path, orjson.dumps({"instances": rows}), timeout_s)
         except TimeoutError as error:
             raise CallFailed(Reason.TIMEOUT) from error
-        except (aiohttp.ClientError, OSError) as error:
+        except OSError as error:
             raise CallFailed(Reason.UNREACHABLE) from error
-        if response.status != 200:
+        if replied.status in _REFUSALS:
+            raise read_refusal(replied.content)
+        if replied.status != 200:
             raise CallFailed(Reason.ERROR)
-        return read_reply(content, len(rows))
-
-
-@contextlib.asynccontextmanager
-async def _patience(seconds: float) -> AsyncIterator[None]:
-    """A timeout that does not blame the other side for our own standstill.
-
-    A busy loop runs due timers before it reads its sockets: after a stall every call under way would time out, though
-    the answers lie there. Whoever wakes late therefore looks once more.
-    """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    async with asyncio.timeout(None) as limit:
-
-        def expire() -> None:
-            now = loop.time()
-            limit.reschedule(now + GRACE_S if now - end > GRACE_S else now)
-
-        timer = loop.call_at(end, expire)
-        try:
-            yield
-        finally:
-            timer.cancel()
+        return read_reply(replied.content, len(rows))

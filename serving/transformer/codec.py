@@ -11,7 +11,7 @@ import orjson
 
 from contender.errors import InvalidInput
 from serving.rows import listed
-from serving.tensors import columns_of, rows_of, tensor
+from serving.tensors import rows_of, tensor
 from serving.transformer.answering import Answer
 
 UNIT_FIELD: Final = "unit_id"
@@ -25,14 +25,15 @@ OUTPUTS: Final = (
 )  # fmt: skip
 """A reply's fields and their V2 datatypes; ``ranking`` joins them, as JSON text, where the model ranks."""
 
-_HEADERS: Final = ("assigned_to", "served_by", "model_version", "prediction_id", "fallback_reason")
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request's rows, not yet checked, and the unit of each; `path` is what errors call the rows."""
+    """A request's rows, not yet checked, and the unit of each; `path` is what errors call the rows.
 
-    rows: Sequence[Any]
+    Whoever has checked the rows may empty the list: of a large batch they are the largest part of its memory.
+    """
+
+    rows: list[Any]
     units: Sequence[str | None]
     path: str
 
@@ -70,35 +71,30 @@ def decode_v1(body: Any, header: bytes | None) -> Asked:
     """
     rows = listed(body, "instances")
     units = [
-        _unit(row.pop(UNIT_FIELD, None) if isinstance(row, dict) else None, f"instances[{index}].{UNIT_FIELD}")
+        unit_id(row.pop(UNIT_FIELD, None) if isinstance(row, dict) else None, f"instances[{index}].{UNIT_FIELD}")
         for index, row in enumerate(rows)
     ]
     return Asked(rows, _with_header(units, header), "instances")
 
 
-def decode_v2(body: Any, header: bytes | None) -> Asked:
-    """The rows of a V2 request's named tensors; the tensor ``unit_id`` holds the units.
+def from_columns(columns: dict[str, list[Any]], header: bytes | None) -> Asked:
+    """The rows that a V2 request's named tensors make; the tensor ``unit_id`` holds the units.
 
     Raises:
         InvalidInput: naming what is wrong.
     """
-    return from_columns(columns_of(body), header)
-
-
-def from_columns(columns: dict[str, list[Any]], header: bytes | None) -> Asked:
-    """The rows that named columns make; see `decode_v2`."""
     count = len(next(iter(columns.values())))
     units = [
-        _unit(unit, f"inputs.{UNIT_FIELD}[{index}]")
+        unit_id(unit, f"inputs.{UNIT_FIELD}[{index}]")
         for index, unit in enumerate(columns.pop(UNIT_FIELD, [None] * count))
     ]
     rows = rows_of(columns) if columns else [{} for _ in range(count)]
     return Asked(rows, _with_header(units, header), "inputs")
 
 
-def encode_v1(told: Sequence[Told]) -> dict[str, Any]:
-    """The V1 body for these answers, in order."""
-    return {"predictions": [one.fields() for one in told]}
+def encode_v1(told: Sequence[Told]) -> bytes:
+    """The V1 body for these answers, in order; written row by row, so that a batch is never there as objects."""
+    return b'{"predictions":[%b]}' % b",".join([orjson.dumps(one.fields()) for one in told])
 
 
 def version_of(told: Sequence[Told]) -> str:
@@ -121,8 +117,18 @@ def headers(told: Sequence[Told]) -> Mapping[str, str]:
     """Reply headers for a single row (``X-Assigned-To`` …); none for a batch."""
     if len(told) != 1:
         return {}
-    fields = told[0].fields()
-    return {f"x-{name.replace('_', '-')}": str(fields[name]) for name in _HEADERS if fields[name] is not None}
+    (one,) = told
+    answer = one.answer
+    named = {
+        "x-assigned-to": answer.assigned_to,
+        "x-served-by": answer.served_by,
+        "x-prediction-id": one.prediction_id,
+    }
+    if answer.model_version is not None:
+        named["x-model-version"] = answer.model_version
+    if answer.fallback_reason is not None:
+        named["x-fallback-reason"] = answer.fallback_reason
+    return named
 
 
 def _with_header(units: list[str | None], header: bytes | None) -> list[str | None]:
@@ -130,7 +136,7 @@ def _with_header(units: list[str | None], header: bytes | None) -> list[str | No
         return units
     if len(units) != 1:
         raise InvalidInput(UNIT_HEADER, "is for requests of one row; put unit_id into each row")
-    return units if units[0] is not None else [_unit(_text(header), UNIT_HEADER)]
+    return units if units[0] is not None else [unit_id(_text(header), UNIT_HEADER)]
 
 
 def _text(header: bytes) -> str:
@@ -140,7 +146,12 @@ def _text(header: bytes) -> str:
         raise InvalidInput(UNIT_HEADER, "must be UTF-8") from error
 
 
-def _unit(unit: object, path: str) -> str | None:
+def unit_id(unit: object, path: str) -> str | None:
+    """The `unit` that a client named at `path`, in Unicode form NFC; None for none.
+
+    Raises:
+        InvalidInput: not a text, too long, empty, or with a NUL in it.
+    """
     if unit is None:
         return None
     if not isinstance(unit, str) or not 0 < len(unit) <= MAX_UNIT or "\0" in unit:

@@ -27,11 +27,13 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     ERROR = "error"
+    REFUSED = "refused"
     BAD_ANSWER = "bad_answer"
     WRONG_VERSION = "wrong_version"
     EJECTED = "ejected"
     NO_ROUTING = "no_routing"
     NO_TIME = "no_time"
+    SUSPENDED = "suspended"
     LOW_CONFIDENCE = "low_confidence"
 
 

@@ -9,8 +9,11 @@ from typing import Final, Literal, Protocol
 
 from contender.errors import ContenderError, InvalidRouting
 from contender.routing import Routing, parse
-from monitoring.metrics import ROUTING_GENERATION, ROUTING_RELOADS, Metrics
+from monitoring.metrics import ROUTING_GENERATION, ROUTING_REFUSED, ROUTING_RELOADS, Metrics
 from serving.logs import LOGGER
+
+LAST_GENERATION: Final = 2**53
+"""Beyond it a number is no generation: it would block every later routing, and metrics are float64."""
 
 POLL_S: Final = 0.025
 """How often the document is looked at; a look is one `stat`."""
@@ -39,10 +42,12 @@ class RoutingKeeper:
         self._task, self._metrics = task, metrics
         self.current: Routing | None = None
         metrics.set(ROUTING_GENERATION, task, value=-1)
+        metrics.set(ROUTING_REFUSED, task, value=0)
 
     def offer(self, document: bytes) -> Result:
         """Apply `document` if it is valid, of this task and newer than what is in force; say what became of it."""
         result, detail = self._consider(document)
+        self._metrics.set(ROUTING_REFUSED, self._task, value=result in ("stale", "broken"))
         if result != "same":
             self._metrics.add(ROUTING_RELOADS, self._task, result)
             LOGGER.log(*_LEVELS[result], extra={"fields": {"generation": self.generation, "detail": detail}})
@@ -58,6 +63,8 @@ class RoutingKeeper:
             offered = parse(document)
             if offered.task != self._task:
                 raise InvalidRouting("routing.task", "is another task's")
+            if offered.generation > LAST_GENERATION:
+                raise InvalidRouting("routing.generation", "is too large")
         except InvalidRouting as error:
             return "broken", error.field
         if offered == self.current:
@@ -81,9 +88,12 @@ class Follower:
 
     def look(self) -> None:
         """Look once, for the start: what is there is in force before the first request."""
-        document = self._watch.changed()
-        if document is not None:
-            self._keeper.offer(document)
+        try:
+            document = self._watch.changed()
+            if document is not None:
+                self._keeper.offer(document)
+        except Exception:  # noqa: BLE001 - no document, however odd, may end the following of later ones
+            LOGGER.exception("routing_not_read")
 
     async def run(self) -> None:
         """Look again and again until cancelled."""

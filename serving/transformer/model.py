@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,21 +13,30 @@ from contender.routing import Routing
 from contender.tasks.task import Task
 from contender.values import REVIEW_LABEL
 from monitoring.metrics import ANSWERS, FALLBACKS, LATENCY, OUTCOMES, REQUESTS, Metrics
+from serving import v2
 from serving.front import Handler, Reply, Request, Routes, error_reply, parse_json
 from serving.kserve_tensors import infer_response, request_columns
+from serving.openapi import TRANSFORMER, described, document
 from serving.rows import check
 from serving.sdk import InferRequest, InferResponse, Model
-from serving.tensors import inputs_of, request_id_of, v2_body
+from serving.tensors import inputs_of
 from serving.transformer import codec, outcomes
 from serving.transformer.answering import Answering
 from serving.transformer.codec import Asked, Told
+from serving.transformer.fallback import Reason
 from serving.transformer.keeper import RoutingKeeper
+from serving.transformer.listing import Listing
+from serving.transformer.preview import HEADER as PREVIEW_HEADER
+from serving.transformer.preview import SOURCE as PREVIEWED
+from serving.transformer.preview import Previews
 from serving.transformer.recorder import Recorder
 
 _ALONE: Final = 64
 """Batches of more rows are checked beside the event loop, so that single rows need not wait for them."""
 
 _UNIT_HEADER: Final = codec.UNIT_HEADER.lower().encode()
+_PREVIEW_HEADER: Final = PREVIEW_HEADER.lower().encode()
+_Headers = Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class Parts:
     recorder: Recorder
     metrics: Metrics
     clock: Clock
+    listing: Listing
+    previews: Previews
 
 
 class Transformer(Model):
@@ -68,7 +80,9 @@ class Transformer(Model):
             ("POST", f"/v1/{base}:predict"): self._counted("predict", self._predict_v1),
             ("POST", f"/v2/{base}/infer"): self._counted("predict", self._predict_v2),
             ("POST", f"/v1/{base}:outcome"): self._counted("outcome", self._outcome),
+            ("GET", f"/v1/{base}/predictions"): self._parts.listing.answer,
             ("GET", f"/v1/{base}/routing"): self._routing,
+            **described(document(self._task, self.name, TRANSFORMER)),
         }
 
     async def predict(
@@ -78,12 +92,12 @@ class Transformer(Model):
         response_headers: Mapping[str, str] | None = None,  # noqa: ARG002 - KServe's signature
     ) -> dict[str, Any] | InferResponse:
         """Answer a V1 body or a V2 request that came through KServe's own layers."""
-        unit = (headers or {}).get(_UNIT_HEADER.decode())
-        header = unit.encode() if unit is not None else None
+        given = {name.encode(): value.encode() for name, value in (headers or {}).items()}
         if isinstance(payload, InferRequest):
-            told = await self._answer(codec.from_columns(request_columns(payload), header))
+            told = await self._answer(codec.from_columns(request_columns(payload), given.get(_UNIT_HEADER)), given)
             return infer_response(self.name, codec.version_of(told), payload.id, codec.tensors(told))
-        return codec.encode_v1(await self._answer(codec.decode_v1(payload, header)))
+        told = await self._answer(codec.decode_v1(payload, given.get(_UNIT_HEADER)), given)
+        return {"predictions": [one.fields() for one in told]}
 
     def get_input_types(self) -> list[dict[str, object]]:
         """V2 metadata: one tensor per field of the schema, and the unit."""
@@ -94,16 +108,15 @@ class Transformer(Model):
         return [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in codec.OUTPUTS]
 
     async def _predict_v1(self, request: Request) -> Reply:
-        told = await self._answer(codec.decode_v1(parse_json(request.body), request.headers.get(_UNIT_HEADER)))
+        headers = request.headers
+        told = await self._answer(codec.decode_v1(parse_json(request.body), headers.get(_UNIT_HEADER)), headers)
         return Reply(codec.encode_v1(told), headers=codec.headers(told))
 
     async def _predict_v2(self, request: Request) -> Reply:
-        body = parse_json(request.body)
-        asked, request_id = codec.decode_v2(body, request.headers.get(_UNIT_HEADER)), request_id_of(body)
-        told = await self._answer(asked)
-        return Reply(
-            v2_body(self.name, codec.version_of(told), request_id, codec.tensors(told)), headers=codec.headers(told)
-        )
+        asked = v2.read(request, self.name)
+        rows = codec.from_columns(asked.columns, request.headers.get(_UNIT_HEADER))
+        told = await self._answer(rows, request.headers)
+        return v2.reply(asked, self.name, codec.version_of(told), codec.tensors(told), codec.headers(told))
 
     async def _outcome(self, request: Request) -> Reply:
         read = outcomes.read(parse_json(request.body), self._task, self._parts.clock.now())
@@ -117,16 +130,24 @@ class Transformer(Model):
             raise NotFound(f"no routing of {self._task.name} is in force yet")
         return Reply(routing.to_json().encode())
 
-    async def _answer(self, asked: Asked) -> list[Told]:
+    async def _answer(self, asked: Asked, headers: _Headers) -> list[Told]:
         parts, started = self._parts, self._parts.clock.tick()
         rows = await self._checked(asked)
-        routing = parts.keeper.current
-        answers = await parts.answering.answer(routing, self._task.policy, rows, asked.units)
+        asked.rows.clear()
+        routing, preview = parts.keeper.current, self._preview(asked, headers)
+        answers = await parts.answering.answer(routing, self._task.policy, rows, asked.units, preview)
         seconds = parts.clock.tick() - started
-        told = parts.recorder.exposures(routing, asked.units, answers, seconds * 1000)
+        source = PREVIEWED if preview else "live"
+        told = parts.recorder.exposures(routing, asked.units, answers, seconds * 1000, source)
         parts.metrics.observe(LATENCY, self._task.name, value=seconds)
         self._count(routing, told)
         return told
+
+    def _preview(self, asked: Asked, headers: _Headers) -> str | None:
+        header = headers.get(_PREVIEW_HEADER)
+        if header is None or len(asked.units) != 1:
+            return None
+        return self._parts.previews.arm(header, asked.units[0])
 
     async def _checked(self, asked: Asked) -> Sequence[Mapping[str, Any]]:
         if len(asked.rows) <= _ALONE:
@@ -135,12 +156,12 @@ class Transformer(Model):
 
     def _count(self, routing: Routing | None, told: Sequence[Told]) -> None:
         review = routing.fallback.label if routing else REVIEW_LABEL
-        for one in told:
-            answer = one.answer
-            result = "review" if answer.label == review else "label"
-            self._parts.metrics.add(ANSWERS, self._task.name, answer.assigned_to, answer.served_by, result)
-            if answer.fallback_reason:
-                self._parts.metrics.add(FALLBACKS, self._task.name, answer.assigned_to, answer.fallback_reason)
+        kinds = [(a.assigned_to, a.served_by, a.label == review, a.fallback_reason) for a in (t.answer for t in told)]
+        add, task = self._parts.metrics.add, self._task.name
+        for (assigned_to, served_by, reviewed, reason), rows in _tally(kinds):
+            add(ANSWERS, task, assigned_to, served_by, "review" if reviewed else "label", amount=rows)
+            if reason:
+                add(FALLBACKS, task, assigned_to, reason, amount=rows)
 
     def _counted(self, operation: str, handler: Handler) -> Handler:
         add, task = self._parts.metrics.add, self._task.name
@@ -158,3 +179,10 @@ class Transformer(Model):
             return reply
 
         return counted
+
+
+_Kind = tuple[str, str, bool, Reason | None]
+
+
+def _tally(kinds: Sequence[_Kind]) -> Iterable[tuple[_Kind, int]]:
+    return ((kinds[0], 1),) if len(kinds) == 1 else Counter(kinds).items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -13,13 +13,16 @@ from contender.errors import Unavailable
 from contender.values import Prediction
 from serving.transformer.fallback import Reason
 
+MAX_REFUSAL: Final = 500
+"""The most characters of a place's refusal that are handed on."""
+
 
 class CallFailed(Unavailable):
-    """A place did not answer as it should; `reason` says how."""
+    """A place did not answer as it should; `reason` says how, `refusal` in its own words what it finds wrong."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, refusal: str = "") -> None:
         super().__init__(reason.value)
-        self.reason = reason
+        self.reason, self.refusal = reason, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,15 @@ def read_reply(content: bytes, rows: int) -> Said:
     if len(predictions) != rows or not isinstance(version, str):
         raise CallFailed(Reason.BAD_ANSWER)
     return Said(predictions, version)
+
+
+def read_refusal(content: bytes) -> CallFailed:
+    """What a place's reply of 4xx says: the request is wrong, not the place."""
+    try:
+        told = orjson.loads(content)["error"]
+    except (ValueError, TypeError, KeyError):
+        told = ""
+    return CallFailed(Reason.REFUSED, told[:MAX_REFUSAL] if isinstance(told, str) else "")
 
 
 def _prediction(item: Mapping[str, Any]) -> Prediction:

@@ -13,7 +13,8 @@ class Settings(ServerSettings):
     """A transformer's settings: what it obeys, whom it asks and where it writes.
 
     `routing` is the folder of routing documents, `spool` a folder of this process alone, `store` the database's URL.
-    `reader` is the name under which applied routings are acknowledged.
+    `reader` is the name under which applied routings are acknowledged. `preview_key` is the file with the operator's
+    key for previews; without one nobody may choose an arm.
     """
 
     routing: Path
@@ -23,6 +24,7 @@ class Settings(ServerSettings):
     green_url: str
     baseline_url: str
     reader: str = "transformer"
+    preview_key: Path | None = None
 
 
 def read(arguments: Sequence[str]) -> Settings:

@@ -23,8 +23,11 @@ import orjson
 from contender.errors import Unavailable
 
 SEGMENT_BYTES: Final = 8 * 1024**2
+MOST_BYTES: Final = 4 * 1024**3
+"""What the spool may take of the disk while the store is away: some ten million records."""
 _CHUNK: Final = 1024**2
 _CHECKPOINT: Final = "checkpoint.json"
+_REFUSED: Final = "refused.lines"
 
 
 class Position(NamedTuple):
@@ -55,8 +58,9 @@ class Spool:
         Unavailable: the folder cannot be used, or another process uses it.
     """
 
-    def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, most_bytes: int = MOST_BYTES) -> None:
         self._folder, self._segment_bytes = folder, segment_bytes
+        self._most_segments = max(2, most_bytes // segment_bytes)
         self._switching = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +117,14 @@ class Spool:
             if segment < batch.end.segment:
                 self._path(segment).unlink()
 
+    def set_aside(self, records: Sequence[bytes]) -> None:
+        """Keep `records`, which the store never takes, in a file beside the spool, for a person to look at."""
+        if records:
+            path = self._folder / _REFUSED
+            path.touch(mode=0o600)
+            with path.open("ab") as file:
+                file.writelines(record + b"\n" for record in records)
+
     def close(self) -> None:
         """Make everything durable and let go of the folder."""
         self.sync()
@@ -128,6 +140,8 @@ class Spool:
         self._size += written
 
     def _rotate(self) -> None:
+        if self._active - self._done.segment >= self._most_segments:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         with self._switching:
             os.fdatasync(self._file)
             old, self._file = self._file, self._begin()

@@ -27,6 +27,7 @@ from contender.values import FallbackPolicy
 
 ROOT = Path(__file__).parents[3]
 TASK = "job-change"
+PREVIEW_KEY = b"a key of the operator, 32 bytes or more"
 PLACES = {"blue": "7", "green": "8", "baseline": "1"}
 """Place to the version served there."""
 
@@ -130,6 +131,7 @@ class Stack:
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     generation: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
 
     def start(self, name: str, *, lifeline: int | None = None) -> None:
         self.ports.setdefault(name, free_port())
@@ -141,7 +143,7 @@ class Stack:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=ROOT,
-                env={**os.environ, **environment},
+                env={**os.environ, **environment, **self.environment},
                 stderr=log,
                 pass_fds=inherited,
             )
@@ -212,7 +214,16 @@ class Stack:
             "serving.predictor",
             *("--task", TASK, "--artifact", str(artifact.folder), "--digest", artifact.digest),
             *("--http_port", str(self.ports[name]), "--model_name", TASK),
+            *(("--grpc_port", str(self.grpc_port(name))) if name == "blue" else ()),
         ], {}
+
+    def grpc_port(self, name: str) -> int:
+        return self.ports.setdefault(f"{name}-grpc", free_port())
+
+    def _preview_key(self) -> Path:
+        path = self.home / "preview.key"
+        path.write_bytes(PREVIEW_KEY)
+        return path
 
     def _transformer(self) -> tuple[list[str], dict[str, str]]:
         urls = {place: f"http://127.0.0.1:{self.ports.setdefault(place, free_port())}" for place in PLACES}
@@ -222,6 +233,8 @@ class Stack:
             "CONTENDER_SPOOL": str(self.home / "spool"),
             "CONTENDER_STORE": f"sqlite:///{self.home}/store.db",
             "CONTENDER_HTTP_PORT": str(self.ports["transformer"]),
+            "CONTENDER_GRPC_PORT": str(self.grpc_port("transformer")),
+            "CONTENDER_PREVIEW_KEY": str(self._preview_key()),
             **{f"CONTENDER_{place.upper()}_URL": url for place, url in urls.items()},
         }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -26,6 +27,10 @@ async def good(request: web.Request) -> web.StreamResponse:
 
 async def refusing(request: web.Request) -> web.StreamResponse:
     return web.json_response({"error": "no"}, status=400)
+
+
+async def elsewhere(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"error": "no such model"}, status=404)
 
 
 async def broken(request: web.Request) -> web.StreamResponse:
@@ -92,7 +97,8 @@ def test_a_good_answer_is_read() -> None:
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (refusing, Reason.ERROR),
+        (refusing, Reason.REFUSED),
+        (elsewhere, Reason.ERROR),
         (broken, Reason.ERROR),
         (redirecting, Reason.ERROR),
         (page, Reason.BAD_ANSWER),
@@ -141,3 +147,87 @@ def test_nobody_there_is_unreachable() -> None:
     with pytest.raises(CallFailed) as caught:
         asyncio.run(once())
     assert caught.value.reason is Reason.UNREACHABLE
+
+
+def test_a_refusal_is_told_in_the_place_s_words() -> None:
+    with pytest.raises(CallFailed) as caught:
+        ask(refusing)
+    assert caught.value.refusal == "no"
+
+
+class Line:
+    """A server on one port that follows a script: what it replies on each connection, `None` to hang up."""
+
+    def __init__(self, *connections: Sequence[bytes | None]) -> None:
+        self._script = [list(replies) for replies in connections]
+        self.asked: list[int] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = len(self.asked)
+        self.asked.append(0)
+        for reply in self._script[number]:
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r")[0]))
+            self.asked[number] += 1
+            if reply is None:
+                break
+            writer.write(reply)
+        writer.close()
+
+
+def http(content: bytes, head: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\n%bcontent-length: %d\r\n\r\n%b" % (head, len(content), content)
+
+
+def ask_line(line: Line, calls: int) -> list[str]:
+    async def all_of_them() -> list[str]:
+        server = await asyncio.start_server(line, "127.0.0.1", 0)
+        async with server, Pool() as pool:
+            client = PredictorClient(pool, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "t")
+            said = []
+            for _ in range(calls):
+                try:
+                    said.append((await client.predict([{"a": 1}], 2.0)).version)
+                except CallFailed as failure:
+                    said.append(failure.reason.value)
+                await asyncio.sleep(0.01)
+            return said
+
+    return asyncio.run(all_of_them())
+
+
+ANSWER = http(orjson.dumps(GOOD))
+
+
+def test_a_connection_is_kept() -> None:
+    line = Line([ANSWER, ANSWER, ANSWER])
+    assert ask_line(line, 3) == ["7", "7", "7"]
+    assert line.asked == [3]
+
+
+def test_a_request_that_met_a_hang_up_on_a_kept_connection_is_sent_once_more() -> None:
+    line = Line([ANSWER, None], [ANSWER])
+    assert ask_line(line, 2) == ["7", "7"]
+    assert line.asked == [2, 1]
+
+
+def test_a_connection_that_said_more_than_was_asked_is_not_used_again() -> None:
+    line = Line([ANSWER + ANSWER, ANSWER], [ANSWER])
+    assert ask_line(line, 2) == ["7", "7"]
+    assert line.asked == [1, 1]
+
+
+def test_on_a_fresh_connection_a_hang_up_is_final() -> None:
+    assert ask_line(Line([None], [None]), 2) == ["unreachable", "unreachable"]
+
+
+def test_a_connection_that_the_server_ends_is_not_used_again() -> None:
+    line = Line([http(orjson.dumps(GOOD), b"connection: close\r\n"), ANSWER], [ANSWER])
+    assert ask_line(line, 2) == ["7", "7"]
+    assert line.asked == [1, 1]
+
+
+@pytest.mark.parametrize("reply", [b"nonsense\r\n\r\n", ANSWER + ANSWER, b"HTTP/1.1 200 OK\r\n\r\n{}"])
+def test_a_server_that_speaks_out_of_turn_does_not_confuse_the_next_call(reply: bytes) -> None:
+    line = Line([reply], [ANSWER], [ANSWER])
+    assert ask_line(line, 2)[1] == "7"

@@ -17,17 +17,24 @@ from serving.front import Front, Message, Receive, Reply, Request, Scope, Send, 
 class Inner:
     """An application that remembers what it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 299, says: bytes = b"") -> None:
         self.bodies: list[bytes] = []
+        self.status, self.says = status, says
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self.bodies.append((await receive())["body"])
-        await send({"type": "inner", "status": 299})
+            await send({"type": "http.response.start", "status": self.status, "headers": []})
+            await send({"type": "http.response.body", "body": self.says})
+        else:
+            await send({"type": "inner", "status": 299})
 
 
 async def echo(request: Request) -> Reply:
-    return Reply({"length": len(request.body)}, headers={"X-Seen": request.headers.get(b"x-a", b"none").decode()})
+    return Reply(
+        {"length": len(request.body), "query": request.query.decode()},
+        headers={"X-Seen": request.headers.get(b"x-a", b"none").decode()},
+    )
 
 
 async def refuse(request: Request) -> Reply:
@@ -54,7 +61,7 @@ def call(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
+    scope = {"type": "http", "method": method, "path": path, "headers": list(headers), "query_string": b"a=b"}
     asyncio.run(front(scope, receive, send))
     return sent
 
@@ -69,11 +76,11 @@ def test_a_route_of_ours_is_answered() -> None:
     assert start["status"] == 200
     assert dict(start["headers"])[b"x-seen"] == b"1"
     assert dict(start["headers"])[b"content-length"] == str(len(body["body"])).encode()
-    assert json.loads(body["body"]) == {"length": 3}
+    assert json.loads(body["body"]) == {"length": 3, "query": "a=b"}
 
 
 def test_a_body_in_pieces_is_put_together() -> None:
-    assert json.loads(call("/echo", chunks(b"abc", b"de", b""))[1]["body"]) == {"length": 5}
+    assert json.loads(call("/echo", chunks(b"abc", b"de", b""))[1]["body"]) == {"length": 5, "query": "a=b"}
 
 
 @pytest.mark.parametrize("path", ["/echo", "/other"])
@@ -92,8 +99,34 @@ def test_everything_else_is_kserve_s() -> None:
     inner = Inner()
     assert call("/other", chunks(b"ab", b"c"), inner=inner)[0]["status"] == 299
     assert call("/echo", inner=inner, method="GET")[0]["status"] == 299
-    assert call("/echo", inner=inner, headers=[(b"inference-header-content-length", b"1")])[0]["status"] == 299
-    assert inner.bodies == [b"abc", b"abc", b"abc"]
+    assert inner.bodies == [b"abc", b"abc"]
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "told"),
+    [
+        (404, b'{"detail":"Not Found"}', (404, "Not Found")),
+        (404, b'{"error":"Model with name x does not exist."}', (404, "Model with name x does not exist.")),
+        (
+            422,
+            b'{"detail":[{"loc":["body","inputs",0,"name"],"msg":"Field required","input":"secret"}]}',
+            (400, "inputs.0.name: Field required"),
+        ),
+        (405, b"secret", (405, "refused")),
+        (400, b'{"detail":[]}', (400, "refused")),
+        (400, b"[]", (400, "refused")),
+        (500, b'{"error":"KeyError : secret"}', (500, "internal error; the server's log names the place")),
+        (501, b'{"error":"secret"}', (501, "this model does not offer that")),
+        (503, b'{"error":"secret"}', (503, "not ready")),
+    ],
+)
+def test_errors_of_kserve_are_told_as_ours_are(status: int, says: bytes, told: tuple[int, str]) -> None:
+    start, body = call("/other", inner=Inner(status, says))
+    assert (start["status"], json.loads(body["body"])) == (told[0], {"error": told[1]})
+
+
+def test_what_kserve_answers_well_passes_as_it_is() -> None:
+    assert call("/other", inner=Inner(200, b"{}"))[1] == {"type": "http.response.body", "body": b"{}"}
 
 
 def test_closed_operations_are_refused() -> None:

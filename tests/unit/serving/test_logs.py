@@ -56,3 +56,20 @@ def test_an_exception_tells_kind_and_place_but_not_its_message() -> None:
     assert line["error"] == "ValueError"
     assert str(line["where"]).startswith("test_logs.py:")
     assert "person" not in stream.getvalue()
+
+
+def test_of_a_library_s_message_only_the_place_is_told() -> None:
+    stream = io.StringIO()
+    logs.configure(stream=stream)
+    logging.getLogger("asyncio").error('Task failed with Jane Doe\n{"forged": 1}')
+    (line,) = lines(stream)
+    assert str(line["event"]).startswith("test_logs:")
+    assert "Jane" not in stream.getvalue()
+
+
+def test_the_web_server_says_what_it_cannot_bind() -> None:
+    stream = io.StringIO()
+    logs.configure(stream=stream)
+    logging.getLogger("uvicorn.error").error(OSError(98, "address already in use"))
+    (line,) = lines(stream)
+    assert "address already in use" in str(line["event"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,7 @@ from contender.errors import ContenderError
 from contender.routing import Arm, ExperimentRef, Routing
 from contender.values import FallbackPolicy, Prediction
 from monitoring.metrics import Metrics
-from serving.transformer.answering import Answer, Answering
+from serving.transformer.answering import Answer, Answering, Surroundings
 from serving.transformer.fallback import Reason
 from serving.transformer.places import CallFailed, Said
 
@@ -53,7 +54,7 @@ class World:
     def __init__(self) -> None:
         self.clock = Clock()
         self.places = {name: FakePlace(version, self.clock) for name, version in VERSIONS.items()}
-        self.answering = Answering("t", self.places, Metrics(CollectorRegistry()), self.clock)
+        self.answering = Answering("t", self.places, Metrics(CollectorRegistry()), Surroundings(self.clock))
 
     def ask(self, *units: str | None, routing: Routing | None = ROUTING) -> list[Answer]:
         rows = [{"n": index} for index in range(len(units))]
@@ -208,3 +209,45 @@ def test_a_cancelled_call_says_nothing_about_the_place(world: World) -> None:
 
 def test_a_failed_call_is_an_error_of_ours() -> None:
     assert issubclass(CallFailed, ContenderError)
+
+
+@pytest.mark.parametrize("arm", ["champion", "challenger"])
+def test_a_suspended_routing_asks_nobody_and_leaves_everyone_to_a_person(world: World, arm: str) -> None:
+    unit = unit_of(world, arm)
+    given = {name: len(place.given) for name, place in world.places.items()}
+    answers = world.ask(unit, None, unit, routing=replace(ROUTING, suspended=True))
+    assert {answer.label for answer in answers} == {"Review_Required"}
+    assert {answer.fallback_reason for answer in answers} == {Reason.SUSPENDED}
+    assert [answer.assigned_to for answer in answers] == [arm, "unassigned", arm]
+    assert {name: len(place.given) for name, place in world.places.items()} == given
+
+
+def test_retries_are_bounded_by_a_budget_and_people_still_answered(world: World) -> None:
+    """A champion that fails every other call is not ejected at once; its failures may not double the load."""
+    unit = unit_of(world, "champion")
+    blue, calls = world.places["blue"], 0
+    served = []
+    for index in range(600):
+        blue.fails = Reason.ERROR if index % 2 else None
+        (answer,) = world.ask(unit)
+        served.append(answer.served_by)
+    calls = sum(len(place.given) for place in world.places.values())
+    assert served.count("review") > 0
+    assert calls <= 600 * 1.1 + 60
+    assert set(served) <= {"champion", "baseline", "review"}
+
+
+def test_an_ejected_place_costs_no_retry(world: World) -> None:
+    unit = unit_of(world, "champion")
+    world.places["blue"].fails = Reason.ERROR
+    for _ in range(3):
+        world.ask(unit)
+    answers = [world.ask(unit)[0] for _ in range(500)]
+    assert {answer.served_by for answer in answers} == {"baseline"}
+
+
+def test_while_suspended_no_place_is_asked(world: World) -> None:
+    asked = [len(place.given) for place in world.places.values()]
+    (answer,) = world.ask("u", routing=replace(ROUTING, suspended=True))
+    assert (answer.served_by, answer.fallback_reason) == ("review", Reason.SUSPENDED)
+    assert [len(place.given) for place in world.places.values()] == asked

@@ -112,3 +112,59 @@ def test_calls_that_were_under_way_do_not_prolong_the_wait(clock: Clock) -> None
         fail(ejection, clock)
     clock.now += 1
     assert ejection.admits()
+
+
+def test_chance_shortens_the_wait_but_never_prolongs_it(clock: Clock) -> None:
+    ejection = Ejection(clock, POLICY, jitter=lambda: 0.999)
+    for _ in range(3):
+        fail(ejection, clock)
+    clock.now += 0.69
+    assert not ejection.admits()
+    clock.now += 0.02
+    assert ejection.admits()
+
+
+def window(ejection: Ejection, clock: Clock, bad: int, good: int) -> None:
+    """A second of calls that never fail three times in a row."""
+    for index in range(max(bad, good)):
+        if index < bad:
+            fail(ejection, clock)
+        if index < good:
+            ejection.succeeded()
+    clock.now += 1.0
+
+
+def test_a_place_that_fails_every_other_time_is_ejected_after_two_bad_windows(clock: Clock) -> None:
+    ejection = Ejection(clock, POLICY)
+    window(ejection, clock, bad=6, good=6)
+    window(ejection, clock, bad=6, good=6)
+    assert not ejection.ejected
+    assert fail(ejection, clock)
+    assert ejection.ejected
+
+
+def test_a_good_window_between_bad_ones_keeps_the_place(clock: Clock) -> None:
+    ejection = Ejection(clock, POLICY)
+    for _ in range(3):
+        window(ejection, clock, bad=6, good=6)
+        window(ejection, clock, bad=2, good=10)
+    fail(ejection, clock)
+    assert not ejection.ejected
+
+
+def test_few_calls_are_no_evidence(clock: Clock) -> None:
+    ejection = Ejection(clock, POLICY)
+    for _ in range(5):
+        window(ejection, clock, bad=3, good=3)
+    assert not ejection.ejected
+
+
+def test_answers_that_come_slowly_again_and_again_eject_too(clock: Clock) -> None:
+    ejection = Ejection(clock, POLICY)
+    for _ in range(2):
+        for _ in range(10):
+            assert not ejection.succeeded(slow=True)
+        clock.now += 1.0
+    ejection.succeeded(slow=True)
+    assert ejection.ejected
+    assert not ejection.admits()

@@ -112,3 +112,36 @@ def test_a_reader_makes_itself_known_before_there_is_a_routing(world: World) -> 
 
     asyncio.run(asyncio.wait_for(live(), 5))
     assert heard == [-1]
+
+
+def refused(world: World) -> float | None:
+    return world.registry.get_sample_value("contender_routing_refused", {"task": "t"})
+
+
+def test_a_refused_document_shows_until_a_good_one_comes(world: World) -> None:
+    world.offer(FIRST)
+    assert refused(world) == 0
+    world.keeper.offer(b"{")
+    assert refused(world) == 1
+    world.offer(SECOND)
+    assert refused(world) == 0
+
+
+def test_a_generation_that_would_block_all_later_ones_is_refused(world: World) -> None:
+    world.offer(FIRST)
+    for digits in (16, 300):
+        assert world.offer(replace(SECOND, generation=10**digits)) == "broken"
+    assert world.offer(SECOND) == "applied"
+
+
+def test_following_survives_a_watch_that_breaks(world: World) -> None:
+    class Breaking(Watched):
+        def changed(self) -> bytes | None:
+            if not self.waiting:
+                raise MemoryError
+            return super().changed()
+
+    follower = Follower(world.keeper, Breaking(FIRST), lambda generation: None)
+    for _ in range(3):
+        follower.look()
+    assert world.keeper.generation == FIRST.generation

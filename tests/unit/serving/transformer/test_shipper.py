@@ -25,14 +25,19 @@ class FakeStore:
         self.outcomes: dict[str, Outcome] = {}
         self.settled: list[str] = []
         self.away = False
+        self.never: set[str] = set()
 
     def append(self, exposures: Sequence[Exposure], outcomes: Sequence[Outcome]) -> None:
         if self.away:
             raise Unavailable("the store is away")
+        if self.never & {e.prediction_id for e in exposures}:
+            raise OverflowError("no database takes this")
         self.exposures |= {e.prediction_id: e for e in exposures}
         self.outcomes |= {o.event_id: o for o in outcomes}
 
     def settle(self, task: str, reward: Callable[[Prediction, object], float]) -> int:
+        if "unjudgeable" in self.outcomes:
+            raise ValueError("cannot be judged")
         assert reward(Prediction("looking", 0.9, 0.9), 1) > 0.9
         self.settled.append(task)
         return len(self.outcomes)
@@ -41,7 +46,8 @@ class FakeStore:
 class World:
     def __init__(self, folder: Path) -> None:
         self.spool, self.store, self.registry = Spool(folder), FakeStore(), CollectorRegistry()
-        self.shipper = Shipper(JobChange(), self.spool, self.store, Metrics(self.registry))
+        self.now = 0.0
+        self.shipper = Shipper(JobChange(), self.spool, self.store, Metrics(self.registry), lambda: self.now)
 
     def exposed(self, *ids: str) -> None:
         self.spool.append([to_bytes(exposure(prediction_id)) for prediction_id in ids])
@@ -98,6 +104,56 @@ def test_records_that_nobody_can_read_do_not_block_the_others(world: World) -> N
     world.shipper.drain()
     assert world.store.exposures.keys() == {"a"}
     assert world.value("contender_spool_failures_total", stage="damaged") == 1
+
+
+def test_a_record_that_no_store_takes_is_set_aside_and_the_others_get_through(world: World, tmp_path: Path) -> None:
+    world.store.never = {"poison"}
+    world.exposed("a", "poison", "b")
+    world.shipper.drain()
+    assert world.store.exposures.keys() == {"a", "b"}
+    assert world.value("contender_spool_failures_total", stage="refused") == 1
+    assert world.spool.depth == 0
+    (aside,) = (tmp_path / "refused.lines").read_bytes().splitlines()
+    assert aside == to_bytes(exposure("poison"))
+
+
+def test_a_store_that_goes_away_while_the_poison_is_sought_gets_everything_later(world: World, tmp_path: Path) -> None:
+    world.store.never = {"poison"}
+    world.exposed("a", "poison", "b")
+    take = world.store.append
+
+    def leaving(exposures: Sequence[Exposure], outcomes: Sequence[Outcome]) -> None:
+        world.store.away = len(exposures) == 1
+        take(exposures, outcomes)
+
+    world.store.append = leaving  # type: ignore[method-assign]
+    world.shipper.drain()
+    assert world.spool.depth == 3
+    assert not (tmp_path / "refused.lines").exists()
+    world.store.append, world.store.away = take, False  # type: ignore[method-assign]
+    world.shipper.drain()
+    assert world.store.exposures.keys() == {"a", "b"}
+
+
+def test_what_cannot_be_judged_does_not_hold_up_records(world: World) -> None:
+    world.spool.append([to_bytes(Outcome("unjudgeable", "a", "job-change", 1, 3.0))])
+    world.exposed("a")
+    world.shipper.drain()
+    assert world.spool.depth == 0
+    assert world.value("contender_spool_failures_total", stage="settle") == 1
+
+
+def test_the_age_tells_for_how_long_the_store_took_nothing(world: World) -> None:
+    world.shipper.step()
+    world.exposed("a")
+    world.store.away = True
+    world.now = 40.0
+    with pytest.raises(Unavailable):
+        world.shipper.step()
+    assert world.value("contender_spool_age_seconds") == 40
+    world.store.away = False
+    world.shipper.drain()
+    assert world.value("contender_spool_age_seconds") == 0
 
 
 def test_it_ships_in_the_background_and_survives_refusals(world: World) -> None:

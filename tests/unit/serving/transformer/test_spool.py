@@ -170,3 +170,16 @@ def test_records_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     (segment,) = segments(tmp_path)
     assert segment.stat().st_mode & 0o077 == 0
     spool.close()
+
+
+def test_it_takes_no_more_of_the_disk_than_it_may(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment_bytes=100, most_bytes=300)
+    for _ in range(3):
+        spool.append([b"x" * 60])
+    with pytest.raises(Unavailable):
+        spool.append([b"x" * 60])
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.jsonl")) <= 400
+    while spool.depth:
+        spool.commit(spool.read(10))
+    spool.append([b"x" * 60])
+    spool.close()

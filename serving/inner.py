@@ -1,0 +1,65 @@
+"""KServe's own application, with errors that repeat nothing of what a client sent.
+
+Its error texts hold paths, model names and values. What is told instead depends on the status alone; errors of ours
+that were raised behind its routes carry `OURS` and pass as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from serving.front import Application, Message, Receive, Scope, Send
+
+OURS: Final = "x-contender-error"
+"""The reply header of errors whose text is ours."""
+
+_TEXTS: Final = {
+    400: "the request cannot be read",
+    404: "there is no such model or path",
+    405: "this path does not take that method",
+    422: "the request does not fit the protocol",
+    500: "internal error; the server's log names the place",
+    503: "not ready",
+}
+_NOT_OFFERED: Final = 501
+"""KServe's status for operations that a model does not have; to the client it is a wrong path, not our failure."""
+
+
+class Inner:
+    """The ASGI application `application` with plain errors."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection event, as ASGI asks."""
+        if scope["type"] == "http":
+            await self._application(scope, receive, _Plain(send))
+        else:
+            await self._application(scope, receive, send)
+
+
+class _Plain:
+    """A `send` that puts our words in the place of an error's."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self._replaced = send, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_foreign_error(message):
+            self._replaced = True
+            await self._tell(404 if message["status"] == _NOT_OFFERED else message["status"])
+        elif not self._replaced:
+            await self._send(message)
+
+    async def _tell(self, status: int) -> None:
+        body = orjson.dumps({"error": _TEXTS.get(status, "the request was refused")})
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _is_foreign_error(start: Message) -> bool:
+    return start["status"] >= 400 and all(name != OURS.encode() for name, _ in start.get("headers", ()))
