@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cli.endpoint import Endpoint
 from cli.settings import Settings
+from contender.adapters.anchor_file import AnchorFiles
 from contender.adapters.routing_file import RoutingFile
 from contender.adapters.slots_process import ProcessSlots
 from contender.adapters.supervisor.control import observed
@@ -19,9 +20,11 @@ from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
 from contender.errors import Unavailable
 from contender.release.actions import Deadlines, Ports
+from contender.release.approval import Approvals
 from contender.release.executor import Release
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
+from contender.values import ModelVersion
 
 if TYPE_CHECKING:
     from contender.adapters.registry_mlflow import MlflowRegistry
@@ -61,10 +64,24 @@ class Workplace:
         return ProcessSlots(self.settings.home, self.task.name)
 
     @cached_property
+    def anchors(self) -> AnchorFiles:
+        """The ends of the audit trails."""
+        return AnchorFiles(self.settings.anchor_folder)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """Whose approvals count, and whether a promotion needs one."""
+        if not self.settings.approvers.is_dir():
+            return Approvals(required=self.settings.require_approval)
+        from contender.adapters.keys_ed25519 import keyring
+
+        return Approvals(keyring(self.settings.approvers), self.settings.require_approval)
+
+    @cached_property
     def release(self) -> Release:
         """The release of this task, in the name of the configured actor."""
         return Release(
-            Ports(slots=self.slots, routing=self.routing, registry=self.registry, store=self.store),
+            Ports(self.slots, self.routing, _LaterRegistry(self), self.store, self.anchors, self.approvals),
             self.task.name,
             self.task.policy,
             clock=time.time,
@@ -82,6 +99,22 @@ class Workplace:
         if seen is None:
             raise Unavailable(f"{self.task.name} is not up", remedy=f"contender up --task {self.task.name}")
         return Endpoint(HOST, seen.ports[TRANSFORMER], self.task.name)
+
+
+class _LaterRegistry:
+    """The registry, connected to when it is first asked: traffic is switched back before its client is even loaded."""
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+
+    def version(self, task: str, ref: str) -> ModelVersion:
+        return self._place.registry.version(task, ref)
+
+    def aliases(self, task: str) -> Mapping[str, str]:
+        return self._place.registry.aliases(task)
+
+    def set_alias(self, task: str, alias: str, version: str | None) -> None:
+        self._place.registry.set_alias(task, alias, version)
 
 
 def workplace(task_name: str) -> Workplace:

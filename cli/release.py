@@ -1,44 +1,54 @@
-"""`contender promote`, `undo`, `abort`: what changes who is served by whom."""
+"""`contender promote`, `undo`, `abort`, `finish`, `suspend`, `resume`: what changes who is served by whom."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from cli import experiment
+from cli import approval, experiment
+from cli.baking import baked
 from cli.compose import Workplace, workplace
-from cli.output import JsonFlag, TaskOption, pairs, show
-from contender.errors import Refused
-from contender.experiment.analysis import from_document, look
-from contender.release.state import ReleaseState
+from cli.output import JsonFlag, TaskOption, note, pairs, show
+from contender.errors import NotFound, Refused
+from contender.experiment.analysis import Experiment, from_document, look
+from contender.experiment.decision import Verdict
+from contender.release.machine import Kind
+from contender.release.state import Phase, ReleaseState
 
 ReasonOption = Annotated[str, typer.Option(help="Why, for the audit record.")]
+
+NOT_PROMOTED = 3
 
 
 def promote(
     task: TaskOption = "job-change",
     override: Annotated[str, typer.Option(help="A reason to promote although the verdict is another.")] = "",
+    bake: Annotated[float, typer.Option(min=0, help="Seconds to watch the new champion; undone on a breach.")] = 0,
+    approved: Annotated[Path | None, typer.Option("--approval", help="What `contender approve` wrote.")] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Let the challenger serve everyone, by one routing write; the old champion stays warm.
 
-    Exit code 3 when the verdict is not promote and no --override gives a reason.
+    With --bake its guardrails are watched before it is champion: a breach undoes the promotion by itself. Called again
+    while a promotion bakes (its process died), the bake begins anew. Exit code 3 when the verdict is not promote and
+    no --override gives a reason, when an approval is missing or does not hold, and after a breach.
 
-    Example: contender promote
+    Example: contender promote --bake 60
     """
     place = workplace(task)
-    place.store.settle(task, place.task.reward)
-    running = experiment.current(place)
-    verdict = look(place.store, running)
-    if verdict.decision != "promote" and not override:
-        raise Refused(f"the verdict is not promote: {verdict.reason}", remedy="contender experiment status")
-    reason = f"overridden: {override}; the verdict was: {verdict.reason}" if override else verdict.reason
-    state = place.release.promote(experiment.evidence_digest(verdict), reason)
-    experiment.close(place, running)
-    return _changed(place, state, as_json)
+    state = place.release.state()
+    if state.phase is not Phase.PROMOTING:
+        state = _promoted(place, state, _Wish(override, approved, bake > 0))
+    if state.phase is not Phase.PROMOTING:
+        return _decided(place, state, as_json)
+    note(f"baking for {bake:g} s")
+    ended = baked(place, state, bake)
+    _decided(place, ended.state, as_json, breach=ended.breach)
+    return NOT_PROMOTED if ended.breach else 0
 
 
 def undo(task: TaskOption = "job-change", reason: ReasonOption = "undone by hand", as_json: JsonFlag = False) -> int:
@@ -50,7 +60,7 @@ def undo(task: TaskOption = "job-change", reason: ReasonOption = "undone by hand
     ramp = place.release.state().ramp
     state = place.release.undo(reason)
     _close(place, ramp.experiment_id if ramp else None)
-    return _changed(place, state, as_json)
+    return _decided(place, state, as_json)
 
 
 def abort(task: TaskOption = "job-change", reason: ReasonOption = "aborted by hand", as_json: JsonFlag = False) -> int:
@@ -62,7 +72,7 @@ def abort(task: TaskOption = "job-change", reason: ReasonOption = "aborted by ha
     ramp = place.release.state().ramp
     state = place.release.abort(reason)
     _close(place, ramp.experiment_id if ramp else None)
-    return _changed(place, state, as_json)
+    return _decided(place, state, as_json)
 
 
 def finish(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
@@ -74,13 +84,79 @@ def finish(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     return _changed(place, place.release.finish(), as_json)
 
 
+def suspend(task: TaskOption = "job-change", reason: ReasonOption = "by hand", as_json: JsonFlag = False) -> int:
+    """Pull the kill switch: every answer is Review_Required until `contender resume`; models stay where they are.
+
+    Example: contender suspend --reason "the data feed is poisoned"
+    """
+    place = workplace(task)
+    return _changed(place, place.release.suspend(reason), as_json)
+
+
+def resume(task: TaskOption = "job-change", reason: ReasonOption = "by hand", as_json: JsonFlag = False) -> int:
+    """Let the models answer again after `suspend`; finish what a crash left unfinished.
+
+    Example: contender resume --reason "the feed is clean"
+    """
+    place = workplace(task)
+    unfinished = place.release.state().change is not None
+    state = place.release.resume()
+    if state.suspended or not unfinished:
+        state = place.release.lift(reason)
+    return _changed(place, state, as_json)
+
+
+class _Wish:
+    """How a promotion was asked for."""
+
+    def __init__(self, override: str, approved: Path | None, bake: bool) -> None:
+        self.override, self.bake = override, bake
+        self.approval = approval.read(approved) if approved else None
+
+
+def _promoted(place: Workplace, seen: ReleaseState, wish: _Wish) -> ReleaseState:
+    try:
+        running, verdict = _judged(place, wish)
+    except (NotFound, Refused) as error:
+        place.release.refuse(Kind.PROMOTE, error)
+        raise
+    reason = f"overridden: {wish.override}; the verdict was: {verdict.reason}" if wish.override else verdict.reason
+    state = place.release.promote(
+        approval.evidence(place, running, verdict, wish.approval),
+        reason,
+        bake=wish.bake,
+        generation=seen.generation,
+        approval=wish.approval,
+    )
+    experiment.close(place, running)
+    return state
+
+
+def _judged(place: Workplace, wish: _Wish) -> tuple[Experiment, Verdict]:
+    running = experiment.current(place)
+    place.store.settle(place.task.name, place.task.reward)
+    verdict = look(place.store, running)
+    if verdict.decision != "promote" and not wish.override:
+        raise Refused(f"the verdict is not promote: {verdict.reason}", remedy="contender experiment status")
+    return running, verdict
+
+
 def _close(place: Workplace, experiment_id: str | None) -> None:
     if experiment_id is not None:
         experiment.close(place, from_document(place.store.experiment(experiment_id)))
 
 
-def _changed(place: Workplace, state: ReleaseState, as_json: bool) -> int:
-    document = {"task": place.task.name, **state.to_document()}
+def _decided(place: Workplace, state: ReleaseState, as_json: bool, breach: str = "") -> int:
+    """Say what changed, and only then keep the dossier with the version: nobody waits for the registry."""
+    from cli.dossier.attach import attach_or_say
+
+    _changed(place, state, as_json, breach)
+    attach_or_say(place)
+    return 0
+
+
+def _changed(place: Workplace, state: ReleaseState, as_json: bool, breach: str = "") -> int:
+    document = {"task": place.task.name, **state.to_document(), "breach": breach or None}
     show(document, as_json, _render)
     return 0
 
@@ -90,10 +166,15 @@ def _render(document: Mapping[str, Any]) -> Table:
     for role in ("champion", "challenger", "previous"):
         placed = document[role]
         lines[role] = f"version {placed['model']['version']} in {placed['slot']}" if placed else None
+    if document["suspended"]:
+        lines["suspended"] = "every answer is Review_Required; contender resume"
+    if document["breach"]:
+        lines["undone"] = document["breach"]
     return pairs(lines, f"{document['task']} is now")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (promote, undo, abort, finish):
+    for command in (promote, undo, abort, finish, suspend, resume):
         app.command()(command)
+    approval.register(app)

@@ -20,6 +20,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="Where the transformer listens; 0 picks a free port.")
     start_seconds: float = Field(default=60.0, gt=0, description="How long a server may take to become ready.")
     switch_seconds: float = Field(default=5.0, gt=0, description="How long a routing write may take to be obeyed.")
+    require_approval: bool = Field(default=False, description="Whether a promotion needs somebody else's approval.")
+    approval_keys: Path | None = Field(default=None, description="Approvers' public keys; HOME/approvers if unset.")
+    anchors: Path | None = Field(default=None, description="Where audit trails are anchored; HOME/anchors if unset.")
+    retention_months: int = Field(default=12, ge=6, description="How old an audit record must be to be pruned.")
 
     @field_validator("home")
     @classmethod
@@ -41,6 +45,16 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """Where exposures, outcomes, experiments, releases and audit records live."""
         return f"sqlite:///{self.home / 'store.db'}"
+
+    @cached_property
+    def approvers(self) -> Path:
+        """The folder of the public keys whose approvals count."""
+        return self.approval_keys or self.home / "approvers"
+
+    @cached_property
+    def anchor_folder(self) -> Path:
+        """The folder of the audit trails' anchors."""
+        return self.anchors or self.home / "anchors"
 
     @cached_property
     def routing(self) -> Path:

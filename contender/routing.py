@@ -43,7 +43,10 @@ class ExperimentRef:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """A valid routing document. `generation` only grows; `arms` tile [0, 1) exactly, champion first."""
+    """A valid routing document. `generation` only grows; `arms` tile [0, 1) exactly, champion first.
+
+    While `suspended` no model is asked and every answer is the label of `fallback`; arms stay assigned as ever.
+    """
 
     task: str
     generation: int
@@ -51,6 +54,7 @@ class Routing:
     arms: tuple[Arm, ...]
     shadow: Arm | None
     fallback: FallbackPolicy
+    suspended: bool = False
 
     def arm(self, name: str) -> Arm | None:
         """The arm of that name, or None."""
@@ -67,6 +71,7 @@ class Routing:
                 "shadow": _arm_document(self.shadow) if self.shadow else None,
                 "fallback": asdict(self.fallback),
             }
+            | ({"suspended": True} if self.suspended else {})
         )
 
 
@@ -110,6 +115,7 @@ class _Reader:
             arms=arms,
             shadow=self._child("shadow").arm() if self._raw.get("shadow") is not None else None,
             fallback=self._child("fallback").fallback(),
+            suspended=self._suspended(),
         )
 
     def arm(self) -> Arm:
@@ -130,6 +136,12 @@ class _Reader:
         if not 0.0 <= confidence <= 1.0:
             raise self._wrong("min_confidence", "must lie in [0, 1]")
         return FallbackPolicy(deadline, confidence, self._text("label"))
+
+    def _suspended(self) -> bool:
+        value = self._raw.get("suspended", False)
+        if not isinstance(value, bool):
+            raise self._wrong("suspended", "must be true or false")
+        return value
 
     def _range(self) -> tuple[float, float]:
         bounds = self._raw.get("range")

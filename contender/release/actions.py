@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from contender.errors import Conflict, ContenderError, InvalidRouting, Unavailable
-from contender.release.ports import Registry, ReleaseStore, RoutingStore, Slots
+from contender.release.approval import Approvals
+from contender.release.ports import Anchors, Registry, ReleaseStore, RoutingStore, Slots
 from contender.release.state import Action, Placed, ReleaseState
 from contender.routing import Routing
 from contender.values import CHALLENGER, CHAMPION, PREVIOUS, SLOTS, FallbackPolicy
@@ -15,12 +16,14 @@ from contender.values import CHALLENGER, CHAMPION, PREVIOUS, SLOTS, FallbackPoli
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The world that a release acts on."""
+    """The world that a release acts on, who may approve there, and where the audit trail is anchored, if anywhere."""
 
     slots: Slots
     routing: RoutingStore
     registry: Registry
     store: ReleaseStore
+    anchors: Anchors | None = None
+    approvals: Approvals = Approvals()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,37 @@
 
 A chain alone cannot show that its end was cut off. For that, keep an *anchor*, the `sequence` and `hash` of a record,
 in a place that whoever holds the trail cannot write to.
+
+Old records can be pruned: a record appended beforehand seals the last one that goes, so that what stays is verified
+from there on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from contender.errors import InvalidInput
+
 ORIGIN: Final = "0" * 64
 """What the first record names as the hash before it."""
+
+MONTH_S: Final = 365.25 / 12 * 86_400
+"""A month of average length, in seconds."""
+
+LEAST_MONTHS: Final = 6
+DEFAULT_MONTHS: Final = 12
+LEAST_RETENTION_S: Final = LEAST_MONTHS * MONTH_S
+"""Nobody may prune a record that is younger, in seconds."""
+
+PRUNE: Final = "prune"
+"""The event of a record that tells of a pruning."""
+
+SEAL: Final = "checkpoint"
+"""The field of its detail that seals what was pruned: number, hash and time of the last record that went."""
 
 _FIELDS: Final = ("sequence", "previous", "at", "actor", "task", "event", "detail", "hash")
 
@@ -38,21 +58,63 @@ def record(
 
 
 def anchor(records: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """What to keep elsewhere so that `verify` sees a cut: sequence and hash of the last record; None of no records."""
-    return {name: records[-1][name] for name in ("sequence", "hash")} if records else None
+    """What to keep elsewhere so that `verify` sees a cut: sequence, hash and time of the last record, if there is one.
+
+    ``at`` may be missing from an anchor that was kept by hand.
+    """
+    return {name: records[-1][name] for name in ("sequence", "hash", "at")} if records else None
 
 
-def verify(records: Sequence[Mapping[str, Any]], anchor: Mapping[str, Any] | None = None) -> list[str]:
+def verify(
+    records: Sequence[Mapping[str, Any]], anchors: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+) -> list[str]:
     """What is wrong with the trail, one sentence a fault; an empty list means that it is whole.
 
-    Finds edited, deleted, inserted and reordered records; with an `anchor`, also a trail that was cut or rewritten.
+    Finds edited, deleted, inserted and reordered records; with `anchors` (one or many), also a trail that was cut or
+    rewritten. A trail that does not begin with number 1 is whole only if one of its records seals that pruning, and
+    no anchor shows that what was pruned was younger than the least retention.
     """
+    seal = _seal(records)
+    place, before = (seal["sequence"], seal["hash"]) if seal else (0, ORIGIN)
     problems: list[str] = []
-    before = ORIGIN
-    for place, found in enumerate(records, start=1):
-        problems += _faults(found, place, before)
+    for number, found in enumerate(records, start=place + 1):
+        problems += _faults(found, number, before)
         before = str(found.get("hash"))
-    return problems + _anchor_faults(records, anchor)
+    kept = [anchors] if isinstance(anchors, Mapping) else anchors or ()
+    return problems + [fault for one in kept for fault in _anchor_faults(records, one, seal)]
+
+
+def prunable(records: Sequence[Mapping[str, Any]], *, now: float, retention_s: float) -> int:
+    """How many records at the beginning of the trail are older than `retention_s`; the last one always stays.
+
+    Raises:
+        InvalidInput: a retention under `LEAST_RETENTION_S`.
+    """
+    if not retention_s >= LEAST_RETENTION_S:
+        raise InvalidInput("retention", f"must be at least {LEAST_MONTHS} months")
+    young = (place for place, record in enumerate(records) if record["at"] > now - retention_s)
+    return max(0, min(next(young, len(records)), len(records) - 1))
+
+
+def seal(records: Sequence[Mapping[str, Any]], count: int) -> dict[str, Any]:
+    """What the record of a pruning says of the first `count` records, so that the rest can be verified without them."""
+    last = records[count - 1]
+    return {SEAL: {"sequence": last["sequence"], "hash": last["hash"], "at": last["at"]}}
+
+
+def _seal(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The seal that the trail's first record follows, if it does not follow the origin."""
+    if not records or records[0].get("previous") == ORIGIN:
+        return None
+    seals = (found for record in records if (found := _seal_in(record)))
+    return next((seal for seal in seals if seal["hash"] == records[0].get("previous")), None)
+
+
+def _seal_in(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    detail = record.get("detail")
+    seal = detail.get(SEAL) if isinstance(detail, Mapping) and record.get("event") == PRUNE else None
+    whole = isinstance(seal, Mapping) and isinstance(seal.get("sequence"), int) and isinstance(seal.get("hash"), str)
+    return seal if whole else None
 
 
 def _faults(found: Mapping[str, Any], place: int, before: str) -> list[str]:
@@ -68,14 +130,29 @@ def _faults(found: Mapping[str, Any], place: int, before: str) -> list[str]:
     return faults
 
 
-def _anchor_faults(records: Sequence[Mapping[str, Any]], anchor: Mapping[str, Any] | None) -> list[str]:
-    if anchor is None:
-        return []
-    sequence = int(anchor["sequence"])
-    if len(records) < sequence:
-        return [f"the trail ends at record {len(records)}, the anchor names record {sequence}: it was cut"]
-    if records[sequence - 1].get("hash") != anchor["hash"]:
+def _anchor_faults(
+    records: Sequence[Mapping[str, Any]], anchor: Mapping[str, Any], seal: Mapping[str, Any] | None
+) -> list[str]:
+    sequence, pruned = int(anchor["sequence"]), seal["sequence"] if seal else 0
+    last = pruned + len(records)
+    if sequence > last:
+        return [f"the trail ends at record {last}, the anchor names record {sequence}: it was cut"]
+    if seal and sequence <= pruned:
+        return _pruned_faults(records, anchor, seal)
+    if records[sequence - pruned - 1].get("hash") != anchor["hash"]:
         return [f"record {sequence} is not the one that the anchor names: the trail was rewritten"]
+    return []
+
+
+def _pruned_faults(
+    records: Sequence[Mapping[str, Any]], anchor: Mapping[str, Any], seal: Mapping[str, Any]
+) -> list[str]:
+    if anchor["sequence"] == seal["sequence"] and anchor["hash"] != seal["hash"]:
+        return [f"record {anchor['sequence']} is not the one that the anchor names: the trail was rewritten"]
+    # The clock of the record that tells of the pruning is the one that counts: it is sealed in the chain.
+    sealed_at = next(record["at"] for record in records if _seal_in(record) == seal)
+    if sealed_at - anchor.get("at", -math.inf) < LEAST_RETENTION_S:
+        return [f"record {anchor['sequence']} was pruned before it was {LEAST_MONTHS} months old"]
     return []
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from contender.errors import Conflict, ContenderError, Refused
 from contender.release.actions import Deadlines, Ports, World
+from contender.release.approval import NONCE, Asked, initiators, subject, used_approvals
 from contender.release.machine import Event, Kind, next_state
 from contender.release.state import Action, Change, Phase, Ramp, ReleaseState
 from contender.release.trail import TRANSITION, Trail
@@ -32,6 +33,17 @@ _REVERSIBLE: Final = frozenset(
 """Actions that a transition may fail at and still be rolled back."""
 
 _WAYS_BACK: Final = (Kind.UNDO, Kind.ABORT)
+
+_SUSPEND_ATTEMPTS: Final = 10
+"""How often the kill switch is pulled again because another process moved the release on meanwhile."""
+
+
+class _Terms(NamedTuple):
+    """What a promotion rests on: its evidence, the routing generation that was read at, and who agreed to it."""
+
+    evidence: str
+    generation: int | None
+    approval: Mapping[str, Any] | None
 
 
 class Release:
@@ -54,7 +66,7 @@ class Release:
     ) -> None:
         self._task, self._ports, self._clock, self._actor = task, ports, clock, actor
         self._world = World(ports, policy, deadlines)
-        self._trail = Trail(task, ports.store)
+        self._trail = Trail(task, ports.store, ports.anchors)
 
     def state(self) -> ReleaseState:
         """The state that was saved last; an idle one without a champion before the first `install`."""
@@ -95,12 +107,23 @@ class Release:
         """Give the challenger the next share of the ramp."""
         return self._handle(Event(Kind.STEP))
 
-    def promote(self, evidence_digest: str, reason: str, *, bake: bool = False) -> ReleaseState:
+    def promote(
+        self,
+        evidence_digest: str,
+        reason: str,
+        *,
+        bake: bool = False,
+        generation: int | None = None,
+        approval: Mapping[str, Any] | None = None,
+    ) -> ReleaseState:
         """Let the challenger serve everyone, by one routing write, and then move the registry's aliases.
 
-        With `bake` the aliases wait for `baked`. `evidence_digest` names the evidence that the decision rests on.
+        With `bake` the aliases wait for `baked`. `evidence_digest` names the evidence that the decision rests on,
+        `generation` the routing it was read at: if the release has moved on since, this is a `Conflict`. `approval` is
+        a document that `contender.release.approval.seal` made; where approvals are asked for, it must hold.
         """
-        return self._handle(Event(Kind.BAKE if bake else Kind.PROMOTE), evidence=evidence_digest, reason=reason)
+        terms = _Terms(evidence_digest, generation, approval)
+        return self._handle(Event(Kind.BAKE if bake else Kind.PROMOTE), terms, evidence=evidence_digest, reason=reason)
 
     def baked(self) -> ReleaseState:
         """End the watch over a promotion: the registry's aliases move, the old slot stays warm."""
@@ -122,6 +145,27 @@ class Release:
         """End the rollback window: the old champion's slot is emptied."""
         return self._handle(Event(Kind.FINISH))
 
+    def suspend(self, reason: str) -> ReleaseState:
+        """Pull the kill switch: nobody is answered by a model, whatever the phase; slots and aliases stay.
+
+        Possible while another transition is unfinished: one that had not switched traffic yet is cancelled, one that
+        had is finished behind the closed door. Suspending twice changes nothing.
+        """
+        for _ in range(_SUSPEND_ATTEMPTS):
+            try:
+                return self._suspend(reason)
+            except Conflict:
+                continue  # the rival's write came first; the switch must not lose
+        return self._suspend(reason)
+
+    def lift(self, reason: str) -> ReleaseState:
+        """Let the models answer again as they did before `suspend`."""
+        return self._handle(Event(Kind.RESUME), reason=reason)
+
+    def refuse(self, kind: Kind, error: ContenderError) -> None:
+        """Tell the audit trail of an attempt that was refused before it came here."""
+        self._tell_refusal(self.state(), Event(kind), error)
+
     def resume(self) -> ReleaseState:
         """Finish what a crash or a failure left unfinished, or roll it back if it fails before its routing write."""
         return self._run(self.state())
@@ -132,27 +176,69 @@ class Release:
             return self._run(state)
         return self._handle(event, reason=reason)
 
-    def _handle(self, event: Event, **detail: object) -> ReleaseState:
+    def _suspend(self, reason: str) -> ReleaseState:
+        state = self.state()
+        if state.change and state.change.event == Kind.SUSPEND:
+            return self._run(state)
+        if state.suspended and not state.change:
+            return state
+        return self._handle(Event(Kind.SUSPEND), reason=reason)
+
+    def _handle(self, event: Event, terms: _Terms | None = None, **detail: object) -> ReleaseState:
         state = self.state()
         try:
-            begun = self._begin(state, event, detail)
+            begun = self._begin(state, event, terms, detail)
         except (Refused, Conflict) as error:
             self._tell_refusal(state, event, error)
             raise
         return self._run(begun)
 
-    def _begin(self, state: ReleaseState, event: Event, detail: Mapping[str, object]) -> ReleaseState:
-        if state.change and event.kind not in _WAYS_BACK:
+    def _begin(
+        self, state: ReleaseState, event: Event, terms: _Terms | None, detail: Mapping[str, object]
+    ) -> ReleaseState:
+        ground, left = self._ground(state, event.kind)
+        if terms and terms.generation not in (None, state.generation):
             raise Conflict(
-                f"{state.change.event} of {self._task} is unfinished, next comes: {state.change.pending[0]}",
-                remedy="if its process died, resume or undo it",
+                f"the routing of {self._task} moved on from generation {terms.generation} to {state.generation}",
+                remedy="another process released meanwhile: see `contender status`",
             )
-        base = replace(state.at_rest(), generation=max(state.generation, self._world.generation(self._task)))
+        base = replace(ground, generation=max(state.generation, self._world.generation(self._task)))
         after, actions = next_state(base, event)
         told = {"from": state.phase.value, "to": after.phase.value, **_versions(after), **detail}
+        if terms:
+            told |= self._approved(base, terms)
+        if state.change:
+            told |= _interrupted(state.change)
         # What was half done cannot be gone back to.
         before = None if state.change else base
-        return self._save(state, replace(after, change=self._change(state, event.kind, told, actions, before)))
+        change = self._change(state, event.kind, told, (*actions, *left), before)
+        return self._save(state, replace(after, change=change))
+
+    def _ground(self, state: ReleaseState, kind: Kind) -> tuple[ReleaseState, tuple[Action, ...]]:
+        """The state that a transition begins from, and what an unfinished one before it leaves to be done."""
+        change = state.change
+        if change is None or kind in _WAYS_BACK:
+            return state.at_rest(), ()
+        if kind is not Kind.SUSPEND:
+            raise Conflict(
+                f"{change.event} of {self._task} is unfinished, next comes: {change.pending[0]}",
+                remedy="if its process died, resume or undo it",
+            )
+        if (before := _before(change)) is not None and before.champion and not before.suspended:
+            return before, (Action.RETIRE_REST,)
+        # Whatever it was about to write, the switch has to be written first.
+        rest = tuple(action for action in change.pending if action is not Action.RECORD)
+        return replace(state.at_rest(), suspended=False), rest
+
+    def _approved(self, state: ReleaseState, terms: _Terms) -> dict[str, object]:
+        records = self._ports.store.audit(self._task)
+        asked = Asked(
+            subject(state, terms.evidence),
+            initiators=frozenset({self._actor, *initiators(records)}),
+            used=used_approvals(records),
+            now=self._clock(),
+        )
+        return self._ports.approvals.check(terms.approval, asked)
 
     def _change(
         self,
@@ -186,12 +272,12 @@ class Release:
     def _roll_back(self, state: ReleaseState, change: Change, error: ContenderError) -> None:
         """Make the world as it was before `change`, if that is still possible, and tell why in the audit trail."""
         failed = change.pending[0]
-        if change.before is None or failed not in _REVERSIBLE:
+        if (before := _before(change)) is None:
             return
         try:
             detail = {"action": failed.value, "error": str(error), "undone": change.number}
             told = self._change(state, f"{change.event} failed", detail, (Action.RETIRE_REST,))
-            self._run(self._save(state, replace(change.before, change=told)))
+            self._run(self._save(state, replace(before, change=told)))
         except ContenderError as second:
             error.add_note(f"rolling back is unfinished: {second}")
 
@@ -206,6 +292,17 @@ class Release:
             self._trail.append(f"{event.kind} refused", at=self._clock(), actor=self._actor, detail=detail)
         except ContenderError as second:
             error.add_note(f"the refusal could not be audited: {second}")
+
+
+def _before(change: Change) -> ReleaseState | None:
+    """The state to go back to instead of finishing `change`; None when it is too late for that."""
+    return change.before if change.pending[0] in _REVERSIBLE else None
+
+
+def _interrupted(change: Change) -> dict[str, Any]:
+    """What the record of a take-over tells of the transition that may not have a record of its own."""
+    used = {NONCE: change.detail[NONCE]} if NONCE in change.detail else {}
+    return {"interrupts": change.event, **used}
 
 
 def _versions(state: ReleaseState) -> dict[str, Any]:

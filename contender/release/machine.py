@@ -37,6 +37,10 @@ class Kind(StrEnum):
     """The challenger is given up and its slot emptied."""
     FINISH = "finish"
     """The rollback window is over."""
+    SUSPEND = "suspend"
+    """The kill switch: no model answers anybody until `resume`."""
+    RESUME = "resume"
+    """The models answer again, as they did before `suspend`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +75,21 @@ def next_state(state: ReleaseState, event: Event) -> tuple[ReleaseState, tuple[A
     """
     row = TABLE.get((state.phase, event.kind))
     if row is None:
-        raise Refused(f"{event.kind} is not possible while the release is {state.phase}", remedy=_remedy(state.phase))
+        raise Refused(f"{event.kind} is not possible while the release is {state.phase}", remedy=_remedy(state))
     if reason := row.refusal(state):
-        raise Refused(f"{event.kind} is not possible: {reason}", remedy=_remedy(state.phase))
+        raise Refused(f"{event.kind} is not possible: {reason}", remedy=_remedy(state))
     writes = Action.WRITE_ROUTING in row.actions
     after = replace(row.change(state, event), phase=row.to, generation=state.generation + writes)
     return after, row.actions
 
 
-def allowed(phase: Phase) -> tuple[Kind, ...]:
-    """What may happen in `phase`."""
-    return tuple(kind for start, kind in TABLE if start is phase)
+def allowed(state: ReleaseState) -> tuple[Kind, ...]:
+    """What may happen in `state`."""
+    return tuple(kind for (phase, kind), row in TABLE.items() if phase is state.phase and not row.refusal(state))
 
 
-def _remedy(phase: Phase) -> str:
-    return f"possible now: {', '.join(allowed(phase))}"
+def _remedy(state: ReleaseState) -> str:
+    return f"possible now: {', '.join(allowed(state))}"
 
 
 def _install(state: ReleaseState, event: Event) -> ReleaseState:
@@ -137,6 +141,14 @@ def _cool(state: ReleaseState, _event: Event) -> ReleaseState:
     return replace(state, previous=None)
 
 
+def _suspend(state: ReleaseState, _event: Event) -> ReleaseState:
+    return replace(state, suspended=True)
+
+
+def _resume(state: ReleaseState, _event: Event) -> ReleaseState:
+    return replace(state, suspended=False)
+
+
 def _place(event: Event, slot: str) -> Placed | None:
     return Placed(slot, event.model) if event.model else None
 
@@ -154,7 +166,19 @@ def _no_history(state: ReleaseState) -> str:
 
 
 def _no_step(state: ReleaseState) -> str:
-    return "the ramp is at its last step" if state.ramp and state.ramp.last else ""
+    return _suspended(state) or ("the ramp is at its last step" if state.ramp and state.ramp.last else "")
+
+
+def _suspended(state: ReleaseState) -> str:
+    return "the release is suspended, nobody is answered by a model" if state.suspended else ""
+
+
+def _not_suspendable(state: ReleaseState) -> str:
+    return _suspended(state) or _no_champion(state)
+
+
+def _not_suspended(state: ReleaseState) -> str:
+    return "" if state.suspended else "the release is not suspended"
 
 
 _SWITCH: Final = (Action.WRITE_ROUTING, Action.WAIT_APPLIED)
@@ -171,19 +195,26 @@ TABLE: Final[Mapping[tuple[Phase, Kind], Row]] = {
         Phase.PREPARED, _prepare, (Action.PREPARE_CHALLENGER, Action.ALIAS_CHALLENGER), _no_champion
     ),
     (Phase.IDLE, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN, _no_history),
-    (Phase.PREPARED, Kind.START): Row(Phase.EXPERIMENTING, _start, (Action.CHECK_CHALLENGER, *_SWITCH)),
+    (Phase.PREPARED, Kind.START): Row(Phase.EXPERIMENTING, _start, (Action.CHECK_CHALLENGER, *_SWITCH), _suspended),
     (Phase.PREPARED, Kind.ABORT): Row(Phase.IDLE, _discard, _GIVE_UP),
     (Phase.EXPERIMENTING, Kind.STEP): Row(Phase.EXPERIMENTING, _step, (Action.CHECK_CHALLENGER, *_SWITCH), _no_step),
-    (Phase.EXPERIMENTING, Kind.PROMOTE): Row(Phase.PROMOTED, _promote, (Action.CHECK_CHAMPION, *_SWITCH, *_ALIASES)),
-    (Phase.EXPERIMENTING, Kind.BAKE): Row(Phase.PROMOTING, _promote, (Action.CHECK_CHAMPION, *_SWITCH)),
+    (Phase.EXPERIMENTING, Kind.PROMOTE): Row(
+        Phase.PROMOTED, _promote, (Action.CHECK_CHAMPION, *_SWITCH, *_ALIASES), _suspended
+    ),
+    (Phase.EXPERIMENTING, Kind.BAKE): Row(Phase.PROMOTING, _promote, (Action.CHECK_CHAMPION, *_SWITCH), _suspended),
     (Phase.EXPERIMENTING, Kind.UNDO): Row(Phase.PREPARED, _stop, _SWITCH),
     (Phase.EXPERIMENTING, Kind.ABORT): Row(Phase.IDLE, _discard, (*_SWITCH, *_GIVE_UP)),
-    (Phase.PROMOTING, Kind.BAKED): Row(Phase.PROMOTED, _keep, _ALIASES),
+    (Phase.PROMOTING, Kind.BAKED): Row(Phase.PROMOTED, _keep, _ALIASES, _suspended),
     (Phase.PROMOTING, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN),
     (Phase.PROMOTING, Kind.ABORT): Row(Phase.IDLE, _undo_and_discard, (*_RETURN, Action.RETIRE_REST)),
     (Phase.PROMOTED, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN),
     (Phase.PROMOTED, Kind.FINISH): Row(Phase.IDLE, _cool, (Action.RETIRE_REST,)),
+    **{(phase, Kind.SUSPEND): Row(phase, _suspend, _SWITCH, _not_suspendable) for phase in Phase},
+    **{
+        (phase, Kind.RESUME): Row(phase, _resume, (Action.PREPARE_CHAMPION, *_SWITCH), _not_suspended)
+        for phase in Phase
+    },
 }
 """Every transition that exists. Undo differs by phase: before promotion it only stops the experiment, during and
 after it traffic and aliases return to a warm slot, and once that slot is given away the old version is prepared
-again."""
+again. Suspending leaves the phase as it is: while suspended a release can go back and be tidied up, not forward."""

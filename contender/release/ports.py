@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from contender.routing import Routing
 from contender.values import ModelVersion
+
+
+class Rates(NamedTuple):
+    """How many units were answered, and how many of them met each fault (by name) at least once."""
+
+    units: int
+    faults: Mapping[str, int]
 
 
 class Slots(Protocol):
@@ -100,5 +107,25 @@ class ReleaseStore(Protocol):
         ...
 
     def audit(self, task: str) -> Sequence[Mapping[str, Any]]:
-        """All records, oldest first."""
+        """All records that were not pruned, oldest first."""
+        ...
+
+    def prune_audit(self, task: str, through: int) -> int:
+        """Delete the records up to number `through`, which a later record must seal already; how many went.
+
+        Raises:
+            Refused: nothing seals them, or they are too young: nothing was deleted.
+        """
+        ...
+
+
+class Anchors(Protocol):
+    """Where the ends of audit trails are kept, out of reach of whoever holds the trails."""
+
+    def keep(self, task: str, anchor: Mapping[str, Any]) -> None:
+        """Keep an anchor for good, beside all earlier ones. Repeating the last one changes nothing."""
+        ...
+
+    def kept(self, task: str) -> Sequence[Mapping[str, Any]]:
+        """All anchors of `task`, in the order they were kept."""
         ...

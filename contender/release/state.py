@@ -111,6 +111,7 @@ class ReleaseState:
 
     `revision` grows with every save, `generation` is that of the newest routing document this release asked for.
     `history` are the versions that were champion before, oldest first; `previous` the last of them while it is warm.
+    `suspended` is the kill switch: everybody is answered `Review_Required`, whatever the phase.
     """
 
     task: str
@@ -122,6 +123,7 @@ class ReleaseState:
     previous: Placed | None = None
     ramp: Ramp | None = None
     history: tuple[ModelVersion, ...] = ()
+    suspended: bool = False
     change: Change | None = field(default=None)
 
     @property
@@ -144,7 +146,7 @@ class ReleaseState:
         if self.ramp and self.challenger:
             arms.append(Arm(CHALLENGER, self.challenger.slot, self.challenger.version, low, 1.0))
         experiment = ExperimentRef(self.ramp.experiment_id, self.ramp.salt) if self.ramp else None
-        return Routing(self.task, self.generation, experiment, tuple(arms), None, policy)
+        return Routing(self.task, self.generation, experiment, tuple(arms), None, policy, self.suspended)
 
     def to_document(self) -> dict[str, Any]:
         """The state as plain JSON."""
@@ -158,6 +160,7 @@ class ReleaseState:
             "previous": _placed_document(self.previous),
             "ramp": asdict(self.ramp) | {"shares": list(self.ramp.shares)} if self.ramp else None,
             "history": [_model_document(model) for model in self.history],
+            "suspended": self.suspended,
             "change": _change_document(self.change) if self.change else None,
         }
 
@@ -179,6 +182,7 @@ class ReleaseState:
                 previous=_placed(document["previous"]),
                 ramp=_ramp(document["ramp"]),
                 history=tuple(ModelVersion(**model) for model in document["history"]),
+                suspended=bool(document.get("suspended", False)),
                 change=_change(document["change"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

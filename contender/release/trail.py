@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contender.errors import Conflict
+from contender.errors import Conflict, Refused
 from contender.release import audit
-from contender.release.ports import ReleaseStore
+from contender.release.ports import Anchors, ReleaseStore
 
 ATTEMPTS: Final = 50
 """How often another process may append first before this one gives up."""
@@ -19,10 +19,11 @@ TRANSITION: Final = "transition"
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """Appends records of `task` to `store`, each after the last one there."""
+    """Appends records of `task` to `store`, each after the last one there, and anchors the new end, if `anchors`."""
 
     task: str
     store: ReleaseStore
+    anchors: Anchors | None = None
 
     def append(self, event: str, *, at: float, actor: str, detail: Mapping[str, Any]) -> None:
         """Append a record; if `detail` numbers a transition that has its record already, do nothing.
@@ -34,6 +35,26 @@ class Trail:
         attempts = 1
         while not self._appended(told, patient=attempts < ATTEMPTS):
             attempts += 1
+        end = audit.anchor(self.store.audit(self.task))
+        if self.anchors and end:
+            self.anchors.keep(self.task, end)
+
+    def prune(self, *, at: float, actor: str, retention_s: float) -> int:
+        """Delete the records older than `retention_s` after sealing them in a new record; how many went.
+
+        Raises:
+            InvalidInput: a retention that is too short.
+            Refused: the trail is broken: what cannot be verified is evidence, and stays.
+        """
+        records = self.store.audit(self.task)
+        if problems := audit.verify(records, self.anchors.kept(self.task) if self.anchors else None):
+            raise Refused(f"the audit trail is broken: {problems[0]}", remedy="contender audit verify")
+        count = audit.prunable(records, now=at, retention_s=retention_s)
+        if count:
+            detail = {"records": count, "retention_days": round(retention_s / 86_400, 1), **audit.seal(records, count)}
+            self.append(audit.PRUNE, at=at, actor=actor, detail=detail)
+            self.store.prune_audit(self.task, int(records[count - 1]["sequence"]))
+        return count
 
     def _appended(self, told: Mapping[str, Any], *, patient: bool) -> bool:
         records = self.store.audit(self.task)

@@ -30,7 +30,9 @@ def routings(draw: st.DrawFn) -> Routing:
     experiment = draw(st.none() | st.builds(ExperimentRef, texts, texts))
     shadow = draw(st.none() | st.builds(Arm, texts, slots, texts, st.just(0.0), st.just(1.0)))
     policy = st.builds(FallbackPolicy, st.integers(1, 10_000), st.floats(0.0, 1.0), texts)
-    return Routing(draw(texts), draw(st.integers(0, 2**60)), experiment, arms, shadow, draw(policy))
+    return Routing(
+        draw(texts), draw(st.integers(0, 2**60)), experiment, arms, shadow, draw(policy), draw(st.booleans())
+    )
 
 
 @settings(deadline=None)
@@ -161,3 +163,18 @@ def test_every_torn_prefix_is_refused(length: int) -> None:
     whole = json.dumps(document())
     with pytest.raises(InvalidRouting):
         parse(whole[: min(length, len(whole) - 1)])
+
+
+def test_what_is_not_suspended_says_nothing_of_it() -> None:
+    """Documents keep the bytes they had before there was a kill switch."""
+    arms = (Arm("champion", "blue", "7", 0.0, 1.0),)
+    assert "suspended" not in Routing("t", 1, None, arms, None, FallbackPolicy()).to_json()
+    assert '"suspended": true' in Routing("t", 1, None, arms, None, FallbackPolicy(), suspended=True).to_json()
+
+
+@pytest.mark.parametrize("value", [None, 1, "true", []])
+def test_a_switch_that_is_neither_on_nor_off_is_refused(value: object) -> None:
+    arms = (Arm("champion", "blue", "7", 0.0, 1.0),)
+    document = json.loads(Routing("t", 1, None, arms, None, FallbackPolicy()).to_json()) | {"suspended": value}
+    with pytest.raises(InvalidRouting, match="suspended"):
+        parse(json.dumps(document))

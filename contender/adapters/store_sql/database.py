@@ -79,6 +79,10 @@ class Database:
                 connection.execute(CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
                     connection.execute(CreateIndex(index, if_not_exists=True))
+            self._guard(connection)
+
+    def _guard(self, connection: Connection) -> None:
+        """What a part of the store adds to its tables; may be repeated."""
 
 
 def rows_of(connection: Connection, query: Select[Any]) -> Sequence[Any]:

@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, select, update
 
-from contender.adapters.store_sql.database import Database, column_of
-from contender.adapters.store_sql.schema import AUDIT, RELEASES
-from contender.errors import Conflict
+from contender.adapters.store_sql.database import Database, column_of, rows_of
+from contender.adapters.store_sql.schema import AUDIT, EXPOSURES, RELEASES
+from contender.adapters.store_sql.triggers import guard_audit
+from contender.errors import Conflict, Refused
+from contender.values import CHAMPION, REVIEW_LABEL, UNASSIGNED
 
 
 class ReleaseRecords(Database):
-    """Release documents, changed by compare-and-swap, and audit records, only ever appended."""
+    """Release documents, changed by compare-and-swap, and audit records, appended for good."""
 
     def load_release(self, task: str) -> dict[str, Any] | None:
         """The release document that was saved last, or None."""
@@ -56,7 +58,55 @@ class ReleaseRecords(Database):
             connection.execute(insert(AUDIT).values(row))
 
     def audit(self, task: str) -> Sequence[Mapping[str, Any]]:
-        """All records of `task`, oldest first."""
+        """All records of `task` that were not pruned, oldest first."""
         query = select(AUDIT.c.record).where(AUDIT.c.task == task).order_by(AUDIT.c.sequence)
         with self._reading() as connection:
             return [json.loads(record) for record in column_of(connection, query)]
+
+    def prune_audit(self, task: str, through: int) -> int:
+        """Delete the records of `task` up to number `through`; how many went.
+
+        Raises:
+            Refused: no later record seals them, or one is too young: nothing was deleted.
+        """
+        doomed = delete(AUDIT).where(AUDIT.c.task == task, AUDIT.c.sequence <= through)
+        try:
+            with self._writing() as connection:
+                return connection.execute(doomed).rowcount
+        except Conflict as error:
+            raise Refused(f"audit records of {task} stay: {error.message}") from error
+
+    def champion_rates(self, task: str, generation: int, *, slow_ms: float) -> tuple[int, dict[str, int]]:
+        """Units that the champion was meant to answer under routing `generation`, and those that met a fault.
+
+        ``fallback``: somebody else had to answer; ``review``: the answer was left to a person; ``slow``: it took longer
+        than `slow_ms`. A request without a unit counts as a unit of its own.
+        """
+        column = EXPOSURES.c
+        fallen = and_(column.fallback_reason.is_not(None), column.served_by != CHAMPION)
+        units = (
+            select(
+                _ever(fallen, "fallback"),
+                _ever(column.label == REVIEW_LABEL, "review"),
+                _ever(column.latency_ms > slow_ms, "slow"),
+            )
+            .where(column.task == task, column.generation == generation)
+            .where(column.assigned_to.in_([CHAMPION, UNASSIGNED]))
+            .group_by(func.coalesce(column.unit_id, column.prediction_id))
+            .subquery()
+            .c
+        )
+        query = select(func.count(), *(func.coalesce(func.sum(units[name]), 0) for name in _FAULTS))
+        with self._reading() as connection:
+            found = [int(n) for n in rows_of(connection, query)[0]]
+        return found[0], dict(zip(_FAULTS, found[1:], strict=True))
+
+    def _guard(self, connection: Connection) -> None:
+        guard_audit(connection)
+
+
+_FAULTS = ("fallback", "review", "slow")
+
+
+def _ever(fault: ColumnElement[bool], name: str) -> ColumnElement[int]:
+    return func.max(case((fault, 1), else_=0)).label(name)

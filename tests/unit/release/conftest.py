@@ -12,6 +12,7 @@ import pytest
 
 from contender.errors import Conflict, DeadlineExceeded, InvalidRouting, NotFound, Unavailable
 from contender.release.actions import Deadlines, Ports
+from contender.release.approval import Approvals
 from contender.release.executor import Release
 from contender.routing import Routing
 from contender.values import FallbackPolicy, ModelVersion
@@ -118,7 +119,7 @@ class FakeStore:
         self.fuse = fuse
         self.release: str | None = None
         self.records: list[str] = []
-        self.faster_rivals = 0
+        self.faster_rivals = self.pruned = 0
 
     def load_release(self, task: str) -> dict[str, Any] | None:
         return json.loads(self.release) if self.release else None
@@ -135,11 +136,32 @@ class FakeStore:
             if self.faster_rivals:
                 self.faster_rivals -= 1
                 raise Conflict("somebody appended first")
-            assert record["sequence"] == len(self.records) + 1
+            assert record["sequence"] == self.pruned + len(self.records) + 1
             self.records.append(json.dumps(record))
 
     def audit(self, task: str) -> list[Mapping[str, Any]]:
         return [json.loads(record) for record in self.records]
+
+    def prune_audit(self, task: str, through: int) -> int:
+        with self.fuse.around("prune"):
+            old = [record for record in self.records if json.loads(record)["sequence"] <= through]
+            self.records = self.records[len(old) :]
+            self.pruned += len(old)
+            return len(old)
+
+
+class FakeAnchors:
+    def __init__(self, fuse: Fuse) -> None:
+        self.fuse = fuse
+        self.lines: list[Mapping[str, Any]] = []
+
+    def keep(self, task: str, anchor: Mapping[str, Any]) -> None:
+        with self.fuse.around("anchor"):
+            if self.lines[-1:] != [anchor]:
+                self.lines.append(anchor)
+
+    def kept(self, task: str) -> list[Mapping[str, Any]]:
+        return list(self.lines)
 
 
 class Lab:
@@ -151,11 +173,12 @@ class Lab:
         self.fuse = Fuse()
         self.slots, self.routing = FakeSlots(self.fuse), FakeRouting(self.fuse)
         self.registry, self.store = FakeRegistry(self.fuse), FakeStore(self.fuse)
+        self.anchors, self.approvals = FakeAnchors(self.fuse), Approvals()
         self.time = 1_000.0
 
     def release(self, actor: str = "ada") -> Release:
         """A release as a new process would make it: it knows nothing but what is stored."""
-        ports = Ports(self.slots, self.routing, self.registry, self.store)
+        ports = Ports(self.slots, self.routing, self.registry, self.store, self.anchors, self.approvals)
         return Release(ports, TASK, FallbackPolicy(), clock=self.clock, actor=actor, deadlines=Deadlines(9.0, 1.0))
 
     def clock(self) -> float:
@@ -181,6 +204,7 @@ class Lab:
             "state": state.to_document(),
             "arms": routing.arms if routing else None,
             "experiment": routing.experiment if routing else None,
+            "suspended": routing.suspended if routing else None,
             "aliases": dict(self.registry.pointers),
             "slots": dict(self.slots.serving),
         }

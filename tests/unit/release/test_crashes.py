@@ -55,6 +55,14 @@ def finish(release: Any) -> object:
     return release.finish()
 
 
+def suspend(release: Any) -> object:
+    return release.suspend("stop")
+
+
+def lift(release: Any) -> object:
+    return release.lift("go on")
+
+
 def resume(release: Any) -> object:
     return release.resume()
 
@@ -82,6 +90,10 @@ CASES = [
     Case((*RUNNING, promote), undo),
     Case((*RUNNING, promote), finish),
     Case((*RUNNING, promote, finish), undo),
+    Case(RUNNING, suspend),
+    Case((*RUNNING, promote), suspend),
+    Case((*RUNNING, suspend), lift),
+    Case((*RUNNING, suspend), undo),
 ]
 
 
@@ -138,6 +150,25 @@ def test_a_crash_anywhere_and_an_abort_leaves_the_champion_alone(make_lab: Calla
         for place, name in enumerate(places(make_lab, case)):
             lab = stopped(make_lab, case, place).run(abort)
             assert lab.seen() == make_lab().run(*case.before, abort).seen(), name
+
+
+def test_a_crash_anywhere_does_not_stop_the_kill_switch(make_lab: Callable[[], Any], case: Case) -> None:
+    """Whatever was under way: nobody is answered by a model, and the rest is as before it or as it would be after."""
+    old, new = make_lab().run(*case.before), make_lab().run(*case.before, case.call)
+    whole = [closed(lab.seen()) for lab in (old, new) if lab.routing.current]
+    for place, name in enumerate(places(make_lab, case)):
+        lab = stopped(make_lab, case, place)
+        if lab.release().state().champion is None:
+            continue  # before the first champion there is nothing to suspend
+        lab.run(suspend)
+        assert lab.routing.current.suspended, name
+        assert lab.seen() in whole, name
+        assert audit.verify(lab.store.audit(TASK), lab.anchors.kept(TASK)) == []
+
+
+def closed(seen: dict[str, Any]) -> dict[str, Any]:
+    """The same world with the kill switch pulled."""
+    return {**seen, "suspended": True, "state": {**seen["state"], "suspended": True}}
 
 
 def test_two_crashes_in_a_row_are_survived_as_well(make_lab: Callable[[], Any], case: Case) -> None:

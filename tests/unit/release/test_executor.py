@@ -212,7 +212,7 @@ def test_a_record_tells_who_when_why_and_what(lab: Any) -> None:
         "evidence": "sha256:abc",
         "reason": "better by 0.03",
     }
-    assert audit.verify(lab.store.audit(TASK)) == []
+    assert audit.verify(lab.release().records()) == []
 
 
 def test_records_are_appended_behind_those_of_faster_processes(lab: Any) -> None:

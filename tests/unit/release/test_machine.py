@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,14 @@ EXPECTED = {
     (Phase.PROMOTING, Kind.ABORT): Phase.IDLE,
     (Phase.PROMOTED, Kind.UNDO): Phase.PREPARED,
     (Phase.PROMOTED, Kind.FINISH): Phase.IDLE,
+    **{(phase, Kind.SUSPEND): phase for phase in Phase},
+}
+FORWARD = {
+    (Phase.PREPARED, Kind.START),
+    (Phase.EXPERIMENTING, Kind.STEP),
+    (Phase.EXPERIMENTING, Kind.PROMOTE),
+    (Phase.EXPERIMENTING, Kind.BAKE),
+    (Phase.PROMOTING, Kind.BAKED),
 }
 
 
@@ -83,7 +92,8 @@ def test_every_transition_writes_the_routing_once_at_most_and_only_when_it_chang
     old, new = before.routing(FallbackPolicy()), after.routing(FallbackPolicy())
     assert old
     assert new
-    assert actions.count(Action.WRITE_ROUTING) == ((old.arms, old.experiment) != (new.arms, new.experiment))
+    seen = [(found.arms, found.experiment, found.suspended) for found in (old, new)]
+    assert actions.count(Action.WRITE_ROUTING) == (seen[0] != seen[1])
 
 
 @pytest.mark.parametrize("phase", [Phase.PROMOTING, Phase.PROMOTED])
@@ -145,8 +155,39 @@ def test_the_first_champion_goes_to_blue_and_gets_everyone() -> None:
     assert actions[0] is Action.PREPARE_CHAMPION
 
 
+@pytest.mark.parametrize(("phase", "kind"), list(itertools.product(Phase, Kind)))
+def test_a_suspended_release_goes_back_or_is_tidied_up_but_never_forward(phase: Phase, kind: Kind) -> None:
+    state = replace(STATES[phase], suspended=True)
+    possible = ({*EXPECTED} - FORWARD - {(phase, Kind.SUSPEND)}) | {(phase, Kind.RESUME)}
+    if (phase, kind) not in possible:
+        with pytest.raises(Refused, match=f"{kind} is not possible"):
+            next_state(state, event(kind))
+        return
+    after, _actions = next_state(state, event(kind))
+    assert after.suspended == (kind is not Kind.RESUME)
+    assert after.phase is EXPECTED.get((phase, kind), phase)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_suspending_touches_nothing_but_the_routing(phase: Phase) -> None:
+    after, actions = next_state(STATES[phase], event(Kind.SUSPEND))
+    assert replace(after, suspended=False, generation=STATES[phase].generation) == STATES[phase]
+    assert actions == (Action.WRITE_ROUTING, Action.WAIT_APPLIED)
+
+
+def test_resuming_brings_the_champion_up_before_traffic_returns() -> None:
+    _after, actions = next_state(replace(STATES[Phase.IDLE], suspended=True), event(Kind.RESUME))
+    assert actions == (Action.PREPARE_CHAMPION, Action.WRITE_ROUTING, Action.WAIT_APPLIED)
+
+
+def test_without_a_champion_there_is_nothing_to_suspend() -> None:
+    with pytest.raises(Refused, match="there is no champion yet"):
+        next_state(ReleaseState("job-change"), event(Kind.SUSPEND))
+
+
 def test_what_is_allowed_is_read_from_the_table() -> None:
-    assert allowed(Phase.PROMOTED) == (Kind.UNDO, Kind.FINISH)
+    assert allowed(STATES[Phase.PROMOTED]) == (Kind.UNDO, Kind.FINISH, Kind.SUSPEND)
+    assert allowed(replace(STATES[Phase.PREPARED], suspended=True)) == (Kind.ABORT, Kind.RESUME)
     assert {kind for _phase, kind in TABLE} == set(Kind)
 
 

@@ -33,6 +33,7 @@ resting = st.builds(
     places,
     ramps,
     st.lists(models, max_size=2).map(tuple),
+    st.booleans(),
 )
 changes = st.builds(
     Change,
@@ -60,6 +61,12 @@ def test_every_state_asks_for_a_document_that_can_be_obeyed(state: ReleaseState)
     routing = state.routing(FallbackPolicy())
     assert (routing is None) == (state.champion is None)
     assert routing is None or parse(routing.to_json()) == routing
+
+
+def test_a_state_saved_before_there_was_a_kill_switch_is_not_suspended() -> None:
+    document = ReleaseState("t", suspended=True).to_document()
+    del document["suspended"]
+    assert not ReleaseState.from_document(document).suspended
 
 
 def test_the_challenger_owns_the_top() -> None:

@@ -1,0 +1,134 @@
+"""`contender approve` and `contender release`: who agrees to a promotion, and the machine as a picture."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import experiment
+from cli.compose import Workplace, workplace
+from cli.output import JsonFlag, TaskOption, note, pairs, show
+from contender.artifact import digest
+from contender.errors import FaultFound, InvalidInput, NotFound
+from contender.experiment.analysis import Experiment, look
+from contender.experiment.decision import Verdict
+from contender.release import diagram as picture
+from contender.release.approval import Validity, seal, subject
+
+group = typer.Typer(no_args_is_help=True, help="Approvers' keys, and the release machine as a picture.")
+
+HOUR_S = 3600.0
+DIAGRAM = Path(__file__).parents[1] / "docs" / "generated" / "release.md"
+
+
+def approve(
+    key: Annotated[Path, typer.Option(help="Your private key, made by `contender release key`.")],
+    out: Annotated[Path, typer.Option(help="Write the approval here, for `contender promote --approval`.")],
+    task: TaskOption = "job-change",
+    hours: Annotated[float, typer.Option(min=0.01, max=168, help="How long it is valid.")] = 24,
+    as_json: JsonFlag = False,
+) -> int:
+    """Look at the running experiment and agree, in your name and once, to promote its challenger on this evidence.
+
+    You must not be the one who prepared the challenger, started the experiment or promotes.
+
+    Example: contender approve --key ~/ada.key --out approval.json
+    """
+    from contender.adapters.keys_ed25519 import signer
+
+    place = workplace(task)
+    sign = signer(key)
+    state, running = place.release.state(), experiment.current(place)
+    place.store.settle(task, place.task.reward)
+    verdict = look(place.store, running)
+    what = subject(state, experiment.evidence_digest(verdict))
+    validity = Validity(time.time(), hours * HOUR_S)
+    document = seal(what, place.settings.actor, validity, nonce=secrets.token_hex(16), sign=sign)
+    out.write_text(json.dumps(document, indent=2) + "\n")
+    note(f"written: {out}; the verdict is {verdict.decision}: {verdict.reason}")
+    show(document, as_json, lambda found: pairs(found, "approved"))
+    return 0
+
+
+@group.command()
+def key(
+    out: Annotated[Path, typer.Option(help="Where the private key goes; keep it to yourself.")],
+    name: Annotated[str, typer.Option(help="Whose key; CONTENDER_ACTOR if empty.")] = "",
+    task: TaskOption = "job-change",
+    as_json: JsonFlag = False,
+) -> int:
+    """Make an approver's key and enrol its public half among those whose approvals count.
+
+    Example: contender release key --out ~/ada.key --name ada
+    """
+    from contender.adapters.keys_ed25519 import create, enrol
+
+    settings = workplace(task).settings
+    name = name or settings.actor
+    public = enrol(settings.approvers, name, create(out))
+    show({"name": name, "private": str(out), "public": str(public)}, as_json, lambda found: pairs(found, "key"))
+    return 0
+
+
+@group.command()
+def diagram(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the page is up to date.")] = False,
+    out: Annotated[Path, typer.Option(help="The page.")] = DIAGRAM,
+) -> int:
+    """Draw the release machine from its table. Exit code 4 when --check finds another page.
+
+    Example: contender release diagram --check
+    """
+    wanted = picture.document()
+    if check and (not out.exists() or out.read_text() != wanted):
+        raise FaultFound(f"{out} is not up to date", remedy="contender release diagram")
+    if not check:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(wanted)
+    note(f"up to date: {out}")
+    return 0
+
+
+def read(path: Path) -> Mapping[str, Any]:
+    """The approval in the file at `path`, not verified.
+
+    Raises:
+        InvalidInput: the file is not JSON, or not an object.
+        NotFound: there is no such file.
+    """
+    try:
+        document = json.loads(path.read_text())
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}", remedy="contender approve") from error
+    except ValueError as error:
+        raise InvalidInput("--approval", f"{path} is not JSON: {error}", remedy="contender approve") from error
+    if not isinstance(document, dict):
+        raise InvalidInput("--approval", f"{path} holds no approval", remedy="contender approve")
+    return document
+
+
+def evidence(place: Workplace, running: Experiment, verdict: Verdict, approval: Mapping[str, Any] | None) -> str:
+    """The digest of what a promotion rests on: the look that was approved, if it was a look at this experiment.
+
+    People keep being served while somebody thinks, so that the newest look is never the one that was approved.
+    """
+    approved = approval.get("evidence") if approval else None
+    seen = {evidence_of(found["verdict"]) for found in place.store.looks(running.id)} if approved else set()
+    return str(approved) if approved in seen else experiment.evidence_digest(verdict)
+
+
+def evidence_of(document: Mapping[str, Any]) -> str:
+    """The sha256 (hex) of a verdict as it was kept; the same as `cli.experiment.evidence_digest` of the verdict."""
+    return digest(json.dumps(document, sort_keys=True).encode())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(approve)
+    app.add_typer(group, name="release")
