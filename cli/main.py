@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import ask, audit, doctor, experiment, pipeline, release, serve, train
+from cli import ask, audit, doctor, experiment, pipeline, release, report, serve, train
 from cli.demo import command as demo
 from cli.output import err, fail
 from contender.errors import ContenderError, InvalidInput
@@ -39,7 +39,7 @@ def _options(
     del debug
 
 
-for room in (demo, train, pipeline, serve, ask, experiment, release, audit, doctor):
+for room in (demo, train, pipeline, serve, ask, experiment, report, release, audit, doctor):
     room.register(app)
 
 

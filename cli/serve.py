@@ -1,28 +1,22 @@
-"""`contender up`, `status`, `down`: what serves on this machine."""
+"""`contender up`, `down`: what serves on this machine."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group
-from rich.live import Live
 
 from cli.compose import Workplace, server_environment, workplace
-from cli.output import JsonFlag, TaskOption, err, note, pairs, print_json, show, table
+from cli.output import JsonFlag, TaskOption, note, show
 from cli.progress import Progress
-from cli.verdicts import experiment_parts, summary
+from cli.status.command import status
+from cli.status.document import status_document
+from cli.status.tree import render
 from contender.adapters.supervisor.control import launch, observed, stop, wait_ready
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
 from contender.errors import NotFound, Refused
 from contender.values import BASELINE, CHAMPION
-
-WATCH_S = 1.0
 
 
 def up(
@@ -43,29 +37,6 @@ def up(
     show(document, as_json, render)
     note(f"serving {document['url']}; stop it with: contender down --task {task}")
     return 0
-
-
-def status(
-    task: TaskOption = "job-change",
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep looking, until Ctrl-C.")] = False,
-    as_json: JsonFlag = False,
-) -> int:
-    """Processes, routing, experiment and release of a task.
-
-    Example: contender status -w
-    """
-    place = workplace(task)
-    if not watch:
-        show(status_document(place), as_json, render)
-        return 0
-    if as_json or not err.is_terminal:
-        while True:
-            print_json(status_document(place))
-            time.sleep(WATCH_S)
-    with Live(render(status_document(place)), refresh_per_second=4) as live:
-        while True:
-            time.sleep(WATCH_S)
-            live.update(render(status_document(place)))
 
 
 def down(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
@@ -121,50 +92,6 @@ def _check_trained(place: Workplace) -> None:
         )
     if observed(place.settings.home, place.task.name) is not None:
         raise Refused(f"{place.task.name} is already up", remedy=f"contender down --task {place.task.name}")
-
-
-def status_document(place: Workplace) -> dict[str, Any]:
-    """All that is known of a task: processes, routing, experiment, release, registry aliases."""
-    seen = observed(place.settings.home, place.task.name)
-    routing = place.routing.read(place.task.name)
-    release = place.release.state().to_document()
-    return {
-        "task": place.task.name,
-        "home": str(place.settings.home),
-        "url": f"http://{HOST}:{seen.ports[TRANSFORMER]}/v1/models/{place.task.name}" if seen else None,
-        "processes": [asdict(process) for process in seen.processes] if seen else [],
-        "routing": json.loads(routing.to_json()) if routing else None,
-        "experiment": summary(place.store, place.task.name),
-        "release": release,
-    }
-
-
-def render(document: Mapping[str, Any]) -> Group:
-    """The status as a person reads it."""
-    grid = table("", "process", "slot", "version", "port", "pid", "restarts", "note", title=document["task"])
-    for process in document["processes"]:
-        mark = "[green]●[/]" if process["ready"] else "[red]○[/]"
-        cells = (process[name] for name in ("name", "slot", "version", "port", "pid", "restarts", "reason"))
-        grid.add_row(mark, *("–" if cell is None else str(cell) for cell in cells))
-    if not document["processes"]:
-        grid.add_row("", "nothing is up", "", "", "", "", "", f"contender up --task {document['task']}")
-    parts: list[Any] = [grid, pairs(_release_lines(document), "release")]
-    if document["experiment"]:
-        parts += experiment_parts(document["experiment"])
-    return Group(*parts)
-
-
-def _release_lines(document: Mapping[str, Any]) -> dict[str, object]:
-    release, routing = document["release"], document["routing"]
-    lines: dict[str, object] = {"phase": release["phase"]}
-    for arm in routing["arms"] if routing else ():
-        low, high = arm["range"]
-        lines[arm["name"]] = f"version {arm['version']} in {arm['slot']}, {high - low:.0%} of the people"
-    if routing:
-        lines["generation"] = routing["generation"]
-    if release["previous"]:
-        lines["previous"] = f"version {release['previous']['model']['version']} warm in {release['previous']['slot']}"
-    return lines
 
 
 def register(app: typer.Typer) -> None:

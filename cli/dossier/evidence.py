@@ -1,0 +1,199 @@
+"""What was seen: rewards and their difference, over time; health; guardrails; people and requests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from cli.dossier import pictures
+from cli.dossier.contents import Dossier
+from cli.dossier.figures import moment, percent, plain, probability, signed, span
+from cli.dossier.markup import Html, element
+from cli.dossier.pictures import Bar, Caption, Limit, Point
+from cli.dossier.tables import facts, grid, mark, section
+from contender.experiment.statistics.moments import mean_of
+from contender.experiment.statistics.sequential import critical_value
+from contender.values import CHALLENGER, CHAMPION
+
+_ARMS: Final = (CHAMPION, CHALLENGER)
+_BY_GROUP: Final = ("reward ", "impact ")
+"""How the names of guardrails by group begin: their figures are no rates."""
+
+
+def effect(dossier: Dossier) -> Html:
+    """The primary metric: by arm, as a difference, and look by look."""
+    return section(
+        "effect",
+        "Effect on the primary metric",
+        element(
+            "p",
+            "The reward of a person is how good the answer turned out to be, from 0 to 1. Arms are compared by whom "
+            "people were assigned to, whoever answered them in the end. All intervals are always valid: they may be "
+            "read after every look.",
+        ),
+        _adjusted(dossier),
+        _arms(dossier),
+        _over_time(dossier),
+        _looks(dossier),
+    )
+
+
+def health(dossier: Dossier) -> Html:
+    """Whether the experiment can be believed."""
+    verdict = dossier.verdict
+    found = verdict["health"] if verdict else ()
+    stated: dict[str, object] = {"Soundness": mark(not found, "; ".join(found) or "nothing speaks against it")}
+    if verdict:
+        stated["Sample ratio p (alarm at or under the plan's ratio_alpha)"] = probability(verdict["srm_p"])
+        if "missing_p" in verdict["look"]:
+            stated["Missing outcomes by arm, p (same alarm)"] = probability(verdict["look"]["missing_p"])
+    return section("health", "Health of the experiment", facts(stated), _shares(dossier), _traffic(dossier))
+
+
+def guardrails(dossier: Dossier) -> Html:
+    """The limits that the challenger must keep whatever the primary metric says."""
+    verdict = dossier.verdict
+    found: Mapping[str, Mapping[str, Any]] = verdict["guardrails"] if verdict else {}
+    if not found:
+        return section("guardrails", "Guardrails", element("p", "No guardrail has been judged."))
+    columns = ("guardrail", CHAMPION, CHALLENGER, "margin", "p, smallest of all looks", "verdict")
+    rows = [_guardrail_row(name, rail, _margin(name, dossier.plan)) for name, rail in found.items()]
+    return section("guardrails", "Guardrails", _limits(found, dossier.plan), grid("Guardrails", columns, rows))
+
+
+def difference(dossier: Dossier) -> Html:
+    """The difference between the arms and its interval, as a picture."""
+    verdict = dossier.verdict
+    if verdict is None or not verdict["interval"]:
+        return element("p", "There are no outcomes in both arms yet, so there is nothing to compare.")
+    low, high = verdict["interval"]
+    smallest = dossier.plan["smallest_effect"]
+    text = (
+        f"Challenger minus champion: {signed(verdict['effect'])}, interval {span(verdict['interval'])}; "
+        f"the band marks differences under {plain(smallest)}, the smallest worth having."
+    )
+    bar = Bar("", verdict["effect"], low, high, _kind(low, high))
+    return pictures.effect(bar, smallest, Caption("difference", "Difference of rewards", text))
+
+
+def _adjusted(dossier: Dossier) -> Html | None:
+    covariate = dossier.plan.get("covariate")
+    if not covariate:
+        return None
+    return element(
+        "p", f"The difference is adjusted for the {covariate} model's reward on the same people, the means are not."
+    )
+
+
+def _kind(low: float, high: float) -> str:
+    return "good" if low > 0.0 else "bad" if high < 0.0 else ""
+
+
+def _arms(dossier: Dossier) -> Html | None:
+    rows = [bar for role in _ARMS if (bar := _arm(role, dossier))]
+    if not rows:
+        return None
+    told = "; ".join(f"{row.name} {plain(row.value)}, {plain(row.low)} to {plain(row.high)}" for row in rows)
+    return pictures.bars(rows, Caption("arms", "Mean reward by arm", f"Mean reward by arm with its interval: {told}."))
+
+
+def _arm(role: str, dossier: Dossier) -> Bar | None:
+    """The arm's mean as it was observed, with an interval of the same construction as the difference's."""
+    if role not in dossier.arms or dossier.arms[role].reward.n < 2:
+        return None
+    found = mean_of(dossier.arms[role].reward)
+    reach = critical_value(found.n, dossier.plan["alpha"], dossier.plan["tuning_units"]) * math.sqrt(
+        found.squared_error
+    )
+    name = f"{role}, version {dossier.experiment[role]}"
+    return Bar(name, found.mean, max(0.0, found.mean - reach), min(1.0, found.mean + reach))
+
+
+def _points(dossier: Dossier) -> Iterator[Point]:
+    for look in dossier.looks:
+        verdict = look["verdict"]
+        if verdict["interval"]:
+            yield Point(verdict["units"], verdict["effect"], *verdict["interval"])
+
+
+def _over_time(dossier: Dossier) -> Html | None:
+    points = list(_points(dossier))
+    if not points:
+        return None
+    first, last = points[0], points[-1]
+    text = (
+        f"The interval at {len(points)} looks, from {first.units:,} people ({span((first.low, first.high))}) "
+        f"to {last.units:,} people ({span((last.low, last.high))}). The line of no difference is drawn through 0."
+    )
+    caption = Caption("over-time", "The difference and its always-valid interval over time", text)
+    return pictures.over_time(points, dossier.plan["smallest_effect"], caption)
+
+
+def _looks(dossier: Dossier) -> Html:
+    rows = [
+        (
+            f"look {look['look']}",
+            moment(look["at"]),
+            look["verdict"]["units"],
+            signed(look["verdict"]["effect"]),
+            span(look["verdict"]["interval"]),
+            probability(look["verdict"]["srm_p"]),
+            look["verdict"]["decision"],
+        )
+        for look in dossier.looks
+    ]
+    columns = ("", "when", "people with an outcome", "difference", "interval", "sample ratio p", "verdict")
+    return grid("Every look that was taken", columns, rows)
+
+
+def _shares(dossier: Dossier) -> Html | None:
+    rows = [
+        (f"step {number}", *_share(phase.units, phase.shares), *(phase.units.get(arm, 0) for arm in _ARMS))
+        for number, phase in enumerate(dossier.phases, start=1)
+    ]
+    columns = ("", "challenger's share, planned", "seen", *(f"people, {arm}" for arm in _ARMS))
+    return grid("People by step of the ramp, each counted when first seen", columns, rows) if rows else None
+
+
+def _share(units: Mapping[str, int], shares: Mapping[str, float]) -> tuple[str, str]:
+    total = sum(units.values())
+    return percent(shares.get(CHALLENGER)), percent(units.get(CHALLENGER, 0) / total if total else None)
+
+
+def _traffic(dossier: Dossier) -> Html:
+    rows = [
+        (name, arm.assigned, arm.exposures, arm.reward.n, arm.fallbacks, arm.reviews)
+        for name, arm in sorted(dossier.arms.items())
+    ]
+    columns = ("arm", "people", "requests", "people with an outcome", "answered by somebody else", "sent to a person")
+    return grid("People and requests by the arm they were assigned to", columns, rows)
+
+
+def _margin(name: str, plan: Mapping[str, Any]) -> float | None:
+    margin: float | None = plan.get("group_margin" if name.startswith("reward ") else f"{name}_margin")
+    return margin
+
+
+def _guardrail_row(name: str, found: Mapping[str, Any], margin: float | None) -> tuple[object, ...]:
+    shown = plain if name.startswith(_BY_GROUP) else percent
+    holds = not found["breached"]
+    return (
+        name,
+        shown(found["champion"]),
+        shown(found["challenger"]),
+        shown(margin),
+        probability(found["p"]),
+        mark(holds, "holds" if holds else "breached"),
+    )
+
+
+def _limits(found: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any]) -> Html | None:
+    rows = [
+        Limit(f"{name} rate", rail["champion"], rail["challenger"], _margin(name, plan), rail["breached"])
+        for name, rail in found.items()
+        if not name.startswith(_BY_GROUP)
+    ]
+    told = "; ".join(f"{row.name} {percent(row.champion)} and {percent(row.challenger)}" for row in rows)
+    text = f"Champion (ring) and challenger (dot); the bar is what the plan allows the challenger: {told}."
+    return pictures.limits(rows, Caption("limits", "Guardrails", text)) if rows else None

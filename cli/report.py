@@ -1,0 +1,58 @@
+"""`contender experiment report`: the dossier as a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import experiment
+from cli.compose import workplace
+from cli.output import JsonFlag, TaskOption, show
+from contender.errors import InvalidInput
+
+
+def report(
+    file: Annotated[Path, typer.Option("--out", help="The HTML file to write; one that is there is replaced.")],
+    task: TaskOption = "job-change",
+    name: Annotated[str, typer.Option("--experiment", help="The experiment's id; without it, the latest.")] = "",
+    as_json: JsonFlag = False,
+) -> int:
+    """Write the dossier: one self-contained page on what was compared, seen, decided and approved.
+
+    Example: contender experiment report --out dossier.html
+    """
+    from cli.dossier.attach import dossier_of
+    from cli.dossier.page import page
+
+    dossier = dossier_of(workplace(task), name)
+    content = page(dossier).encode()
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise InvalidInput("--out", f"cannot be written: {error.strerror}") from error
+    document = {
+        "task": task,
+        "experiment": dossier.experiment["id"],
+        "verdict": dossier.verdict["decision"] if dossier.verdict else None,
+        "decisions": [record["event"] for record in dossier.decisions],
+        "audit_ok": not dossier.problems,
+        "file": str(file),
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    show(document, as_json, _render)
+    return 0
+
+
+def _render(document: Mapping[str, Any]) -> str:
+    return f"written: {document['file']}, {document['bytes']:,} bytes, on {document['experiment']}"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command to the group `experiment`, which `root` holds already."""
+    del root
+    experiment.app.command("report")(report)

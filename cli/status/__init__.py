@@ -1,0 +1,1 @@
+"""`contender status`: what is up, who is served by whom, and how the experiment stands."""

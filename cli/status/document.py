@@ -1,0 +1,67 @@
+"""All that is known of a task, as one JSON object with stable keys."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from cli.compose import Workplace
+from cli.verdicts import summary
+from contender.adapters.supervisor.control import observed
+from contender.adapters.supervisor.documents import TRANSFORMER
+from contender.adapters.supervisor.probe import HOST
+from contender.experiment.analysis import RUNNING, from_document, observe
+from contender.experiment.decision import judge
+from contender.experiment.evidence import Look, look_from
+
+WINDOW_S: Final = 300
+"""Traffic is that of the last five minutes: bounded work, however long the log is."""
+
+Counts = Mapping[tuple[str, str, str | None], int]
+"""Exposures by (assigned to, served by, fallback reason)."""
+
+
+def status_document(place: Workplace, *, live: bool = False) -> dict[str, Any]:
+    """Processes, routing, experiment, release and traffic of the workplace's task.
+
+    The experiment's verdict is that of the last look; with `live`, a running experiment is judged as it is now, and
+    nothing of that is kept.
+    """
+    seen = observed(place.settings.home, place.task.name)
+    routing = place.routing.read(place.task.name)
+    experiment = summary(place.store, place.task.name)
+    counts = place.store.exposure_counts(place.task.name, since=time.time() - WINDOW_S)
+    return {
+        "task": place.task.name,
+        "home": str(place.settings.home),
+        "url": f"http://{HOST}:{seen.ports[TRANSFORMER]}/v1/models/{place.task.name}" if seen else None,
+        "processes": [asdict(process) for process in seen.processes] if seen else [],
+        "routing": json.loads(routing.to_json()) if routing else None,
+        "experiment": judged(place, experiment) if live and experiment else experiment,
+        "release": place.release.state().to_document(),
+        "traffic": traffic(counts),
+    }
+
+
+def judged(place: Workplace, experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """The experiment with the verdict of this moment, which is not kept, if it still runs and has begun."""
+    document = {name: value for name, value in experiment.items() if name not in ("looks", "verdict")}
+    if experiment["status"] != RUNNING or not experiment["shares"]:
+        return dict(experiment)
+    running = from_document(document)
+    before = look_from(experiment["verdict"]["look"]) if experiment["verdict"] else Look()
+    verdict = judge(observe(place.store, running), running.plan, before)
+    return {**experiment, "verdict": verdict.to_document()}
+
+
+def traffic(counts: Counts) -> dict[str, Any]:
+    """Requests by the arm they were assigned to, and how many of them somebody else answered."""
+    arms: dict[str, dict[str, int]] = {}
+    for (assigned_to, served_by, reason), count in counts.items():
+        arm = arms.setdefault(assigned_to, {"requests": 0, "fallbacks": 0})
+        arm["requests"] += count
+        arm["fallbacks"] += count if reason is not None and served_by != assigned_to else 0
+    return {"window_seconds": WINDOW_S, "arms": arms}

@@ -1,0 +1,160 @@
+"""The status as a tree in a terminal: release, arms, slots, experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.status.health import Health, analysis_health, diagnose, process_in, slot_health
+from cli.verdicts import interval_picture, interval_text
+from contender.values import BASELINE, PREVIOUS
+
+_BAR: Final = 24
+_COLOURS: Final[Mapping[str, str]] = {"champion": "blue", "challenger": "magenta"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A line of the tree. `health` may be None: then there is nothing to say."""
+
+    name: str
+    kind: str
+    health: Health | None
+    info: RenderableType = ""
+    children: Sequence[Node] = ()
+
+
+def render(document: Mapping[str, Any]) -> Group:
+    """The status as a person reads it."""
+    return Group(_header(document), "", _table(nodes(document)))
+
+
+def nodes(document: Mapping[str, Any]) -> Node:
+    """The tree of a status document."""
+    found = diagnose(document)
+    children = [*_arms(document), *_warm(document), *_others(document), *_experiment(document)]
+    release = document["release"]
+    info = f"{release['phase']}, generation {release['generation']}"
+    return Node(f"⟳ {document['task']}", "Release", found.health, info, children)
+
+
+def _header(document: Mapping[str, Any]) -> Table:
+    found = diagnose(document)
+    grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    grid.add_row("Name:", document["task"])
+    grid.add_row("Status:", Text(found.health.text, style=f"bold {found.health.colour}"))
+    grid.add_row("Message:", Text(found.message))
+    grid.add_row("Serving:", Text(document["url"] or "–"))
+    grid.add_row("People:", _split(document))
+    grid.add_row("Home:", Text(document["home"]))
+    return grid
+
+
+def _split(document: Mapping[str, Any]) -> Text:
+    arms = document["routing"]["arms"] if document["routing"] else []
+    bar, words = Text(), []
+    for arm in arms:
+        share = arm["range"][1] - arm["range"][0]
+        bar.append("█" * round(share * _BAR), style=_COLOURS.get(arm["name"], "cyan"))
+        words.append(f"{arm['name']} {share:.0%}")
+    return bar.append("  " + " · ".join(words) if words else "–")
+
+
+def _arms(document: Mapping[str, Any]) -> Iterator[Node]:
+    for arm in document["routing"]["arms"] if document["routing"] else ():
+        found = slot_health(arm["slot"], arm["version"], document)
+        share = arm["range"][1] - arm["range"][0]
+        told = (_version(arm, document["release"]), f"{share:.0%} of the people", _requests(arm["name"], document))
+        slot = _slot(arm["slot"], found.health, document)
+        yield Node(f"# {arm['name']}", "Arm", found.health, Text(" · ".join(told)), [slot])
+
+
+def _warm(document: Mapping[str, Any]) -> Iterator[Node]:
+    """What is in a slot without traffic: the version before, or a challenger that waits."""
+    served = {arm["slot"] for arm in (document["routing"] or {"arms": ()})["arms"]}
+    for role in ("challenger", PREVIOUS):
+        placed = document["release"][role]
+        if placed and placed["slot"] not in served:
+            found = slot_health(placed["slot"], placed["model"]["version"], document)
+            told = f"version {placed['model']['version']} ({placed['model']['semver']}) · warm, no traffic"
+            yield Node(f"# {role}", "Arm", found.health, Text(told), [_slot(placed["slot"], found.health, document)])
+
+
+def _others(document: Mapping[str, Any]) -> Iterator[Node]:
+    for name, kind in ((BASELINE, "Slot"), ("transformer", "Entry")):
+        process = process_in(name, document)
+        if process is not None:
+            yield _slot(name, Health.HEALTHY if process["ready"] else Health.DEGRADED, document, kind)
+
+
+def _slot(name: str, health: Health, document: Mapping[str, Any], kind: str = "Slot") -> Node:
+    process = process_in(name, document)
+    if process is None:
+        return Node(f"□ {name}", kind, Health.DOWN)
+    told = [f"port {process['port']}", f"pid {process['pid'] or '–'}", f"{process['restarts']} restarts"]
+    told += [process["reason"]] if process["reason"] else []
+    return Node(f"□ {name}", kind, health, Text(" · ".join(told), style="dim"))
+
+
+def _version(arm: Mapping[str, Any], release: Mapping[str, Any]) -> str:
+    models = [placed["model"] for role in ("champion", "challenger") if (placed := release[role])]
+    semver = next((model["semver"] for model in models if model["version"] == arm["version"]), "")
+    return f"version {arm['version']}" + (f" ({semver})" if semver else "")
+
+
+def _requests(arm: str, document: Mapping[str, Any]) -> str:
+    traffic = document["traffic"]
+    counted = traffic["arms"].get(arm)
+    minutes = f"in {traffic['window_seconds'] // 60} min"
+    if not counted:
+        return f"no requests {minutes}"
+    return f"{counted['requests']:,} requests {minutes}, {counted['fallbacks'] / counted['requests']:.1%} fell back"
+
+
+def _experiment(document: Mapping[str, Any]) -> Iterator[Node]:
+    experiment = document["experiment"]
+    if experiment is None:
+        return
+    verdict = experiment["verdict"]
+    children = list(_measurements(verdict)) if verdict else []
+    told = f"{verdict['decision']}: {verdict['reason']}" if verdict else "not looked at yet"
+    name = f"Σ {experiment['id']}"
+    yield Node(name, "Experiment", analysis_health(experiment), Text(told), children)
+
+
+def _measurements(verdict: Mapping[str, Any]) -> Iterator[Node]:
+    if verdict["interval"]:
+        yield Node("effect", "Metric", None, interval_picture(verdict))
+        yield Node("reward", "Metric", None, f"{interval_text(verdict)} · {verdict['units']:,} people with an outcome")
+    sound = Health.FAILED if verdict["health"] else Health.SUCCESSFUL
+    told = "; ".join(verdict["health"]) or f"sample ratio p {verdict['srm_p']:.2g}"
+    yield Node("health", "Check", sound, Text(told))
+    for name, rail in verdict["guardrails"].items():
+        state = Health.FAILED if rail["breached"] else Health.SUCCESSFUL
+        figures = ".3f" if name.startswith(("reward ", "impact ")) else ".1%"
+        yield Node(name, "Guardrail", state, f"{rail['challenger']:{figures}} against {rail['champion']:{figures}}")
+
+
+def _table(root: Node) -> Table:
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("NAME", "KIND", "STATUS"):
+        grid.add_column(column, header_style="dim", no_wrap=True)
+    grid.add_column("INFO", header_style="dim")
+    for guide, node in _flat(root):
+        status = Text(node.health.text, style=node.health.colour) if node.health else ""
+        grid.add_row(Text.assemble((guide, "dim"), node.name), node.kind, status, node.info)
+    return grid
+
+
+def _flat(node: Node, own: str = "", below: str = "") -> Iterator[tuple[str, Node]]:
+    yield own, node
+    for number, child in enumerate(node.children, start=1):
+        last = number == len(node.children)
+        yield from _flat(child, below + ("└── " if last else "├── "), below + ("    " if last else "│   "))

@@ -1,0 +1,160 @@
+"""The page as a browser, a screen reader and an attacker see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from cli.dossier.contents import Dossier
+from cli.dossier.page import page
+
+VOID = {"meta", "line", "rect", "circle", "polyline", "polygon"}
+LOADING = ("src", "href", "action", "data", "poster", "srcset", "xlink:href", "background")
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+class Page(HTMLParser):
+    """The page's elements in order; a tag that is not closed in its place is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.words: list[tuple[str, str]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append((self.open[-1] if self.open else "", data))
+
+    def named(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(word for where, word in self.words if where != "style")
+
+
+@pytest.fixture
+def read(dossier: Dossier) -> Page:
+    return Page(page(dossier))
+
+
+def test_it_loads_nothing_and_runs_nothing(dossier: Dossier, read: Page) -> None:
+    for _, attributes in read.elements:
+        assert not any(name.startswith("on") for name in attributes)
+        assert all(attributes[name].startswith("#") for name in LOADING if name in attributes)
+    assert not read.named("script")
+    assert not read.named("link")
+    assert not re.search(r"url\(|@import|https?://", page(dossier))
+    assert any("default-src 'none'" in meta.get("content", "") for meta in read.named("meta"))
+
+
+def test_what_is_quoted_cannot_break_out(dossier: Dossier, trail: Callable[..., list[dict[str, Any]]]) -> None:
+    start = ("start", {"experiment": dossier.experiment["id"]})
+    records = trail(
+        start, ("promote", {"reason": EVIL, "evidence": EVIL, "approver": EVIL, "approval": EVIL, EVIL: EVIL})
+    )
+    models = {
+        role: replace(model, semver=EVIL, tags={"gate_reason": EVIL}) for role, model in dossier.models.items() if model
+    }
+    arms = {
+        role: replace(arm, groups={f"{EVIL}={EVIL}": arm.groups["gender=Male"]}) for role, arm in dossier.arms.items()
+    }
+    changed = replace(dossier, records=records, models=models, arms=arms, problems=[EVIL])
+    plain, injected = Page(page(dossier)), Page(page(changed))
+    assert {tag for tag, _ in injected.elements} <= {tag for tag, _ in plain.elements}
+    assert "alert(1)" in injected.text
+
+
+def test_ids_are_unique_and_whatever_is_referred_to_is_there(read: Page) -> None:
+    ids = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    labels = [name for _, a in read.elements for name in a.get("aria-labelledby", "").split()]
+    links = [link["href"].removeprefix("#") for link in read.named("a")]
+    assert labels
+    assert links
+    assert set(labels + links) <= set(ids)
+
+
+def test_every_picture_is_told_in_words(read: Page) -> None:
+    pictures = read.named("svg")
+    assert len(pictures) >= 5
+    assert all(picture["role"] == "img" and picture["aria-labelledby"] for picture in pictures)
+    told = [word for where, word in read.words if where == "desc"]
+    assert len(told) == len(pictures)
+    assert all(len(words) > 40 for words in told)
+
+
+def test_headings_and_tables_have_a_structure(dossier: Dossier, read: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert len(read.named("caption")) == len(read.named("table"))
+    assert all(cell["scope"] in ("row", "col") for cell in read.named("th"))
+    assert 'lang="en"' in page(dossier)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "Version 8 was promoted in place of version 7",
+        "Version 8 does better than version 7",
+        "Promoted by anna",
+        "approved by berta",
+        "d7", "d8", "1.0.0", "1.0.1", "5c4e", "da7a", "da7b", "c0ffee", "abc123",
+        "the chain of 5 records holds",
+        "is look 3 above",
+        "held against 2 of them",
+        "safety limits hold.",
+        "above the line",
+        "fewer than 5",
+    ],
+)  # fmt: skip
+def test_manager_and_auditor_find(fact: str, read: Page) -> None:
+    text = re.sub(r"\s+", " ", read.text)
+    assert fact in text
+
+
+def test_plan_digest_and_every_record_are_there(dossier: Dossier, read: Page) -> None:
+    assert dossier.experiment["plan_digest"] in read.text
+    for record in dossier.records:
+        assert record["hash"] in read.text
+
+
+def test_an_edited_trail_is_said_at_the_top(dossier: Dossier) -> None:
+    text = page(replace(dossier, problems=["record 2 was edited"]))
+    assert text.index("the chain is broken: record 2 was edited") < text.index('id="compared"')
+
+
+def test_without_looks_versions_or_traffic_it_is_still_a_page(dossier: Dossier) -> None:
+    bare = replace(dossier, looks=(), models={"champion": None, "challenger": None}, arms={}, phases=(), records=())
+    read = Page(page(bare))
+    assert "there is no verdict" in read.text
+    assert "nothing is decided" in read.text
+    assert "carry no protected attribute" in read.text
+    assert not read.named("svg")
+
+
+def test_a_count_that_could_name_a_person_is_not_told(dossier: Dossier) -> None:
+    section = page(dossier).partition('id="fairness"')[2].partition("</section>")[0]
+    assert "Other (too small to compare)" in section
+    assert "<td>3</td>" not in section
