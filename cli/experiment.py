@@ -21,6 +21,7 @@ from contender.errors import InvalidInput, NotFound, Refused
 from contender.experiment.analysis import Experiment, from_document, look
 from contender.experiment.decision import Verdict
 from contender.experiment.plan import Plan, from_json, units_needed
+from contender.experiment.statistics.power import Duration
 from contender.values import CHALLENGER
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: challenger beside champion, split by person.")
@@ -33,20 +34,24 @@ DEFAULT_RAMP = "0.1,0.5"
 def plan(
     task: TaskOption = "job-change",
     smallest_effect: Annotated[float, typer.Option(help="The smallest effect on reward worth having.")] = 0.02,
-    alpha: Annotated[float, typer.Option(help="Probability of a false verdict, over all looks together.")] = 0.05,
     deviation: Annotated[float, typer.Option(help="Standard deviation of one unit's reward.")] = 0.2,
+    terms: Annotated[list[str] | None, typer.Option("--set", help="Another term, as NAME=VALUE; repeatable.")] = None,
     file: Annotated[Path | None, typer.Option("--out", help="Write the plan here, for `experiment start`.")] = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """State an experiment's terms, and how many units they ask for by simulation of the sequential test.
+    """State an experiment's terms, how many units they ask for, and how many days those take at today's traffic.
 
-    Example: contender experiment plan --smallest-effect 0.01 --out plan.json
+    The sequential answer is simulated. Today's traffic is that of the last seven days.
+
+    Terms are the fields of `Plan`: alpha, power, margins of the guardrails, group_units, favourable_label and others.
+
+    Example: contender experiment plan --smallest-effect 0.01 --set alpha=0.01 --out plan.json
     """
-    terms = Plan(smallest_effect=smallest_effect, alpha=alpha)
-    needed = units_needed(terms, deviation**2)
-    document = {"task": task, "plan": json.loads(terms.to_json()), "digest": terms.digest, "needed": needed._asdict()}
+    planned = from_json(json.dumps(dict(map(_term, terms or [])) | {"smallest_effect": smallest_effect}))
+    needed = _needed(units_needed(planned, deviation**2), workplace(task).store.daily_units(task))
+    document = {"task": task, "plan": json.loads(planned.to_json()), "digest": planned.digest, "needed": needed}
     if file is not None:
-        file.write_text(terms.to_json() + "\n")
+        file.write_text(planned.to_json() + "\n")
         note(f"written: {file}")
     show(document, as_json, _render_plan)
     return 0
@@ -127,6 +132,28 @@ def stop(
     return 0
 
 
+def _term(words: str) -> tuple[str, object]:
+    name, equals, value = words.partition("=")
+    if not equals:
+        raise InvalidInput("--set", f"{words!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _needed(duration: Duration, units_per_day: float) -> dict[str, float | None]:
+    """Units for the planned power, on average until a verdict, and for a fixed horizon; and the days they take."""
+    units = duration._asdict()
+    days = {
+        name.replace("units", "days") if name != "units" else "days": round(count / units_per_day, 1)
+        if units_per_day
+        else None
+        for name, count in units.items()
+    }
+    return {**units, "units_per_day": round(units_per_day, 1), **days}
+
+
 def begin(place: Workplace, version: str, shares: tuple[float, ...], terms: Plan) -> Experiment:
     """Prepare the challenger, keep the plan, and give it the first share."""
     prepared = place.release.prepare(version)
@@ -204,6 +231,8 @@ def _render(document: Mapping[str, Any]) -> Group:
 
 def _render_plan(document: Mapping[str, Any]) -> Group:
     note("the sequential answer is simulated; the fixed one is for comparison and must not be looked at early")
+    if not document["needed"]["units_per_day"]:
+        note("nobody asked in the last seven days: how many days it takes cannot be told")
     return Group(pairs(document["needed"], "units needed"), pairs(document["plan"], "plan"))
 
 

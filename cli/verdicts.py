@@ -60,11 +60,19 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
         lines["effect on reward"] = interval_text(verdict)
     if verdict["more_units"]:
         lines["about how many more"] = verdict["more_units"]
+    if verdict.get("more_days") is not None:
+        lines["at this rate"] = f"{verdict['more_days']:,.1f} days"
     lines["sample ratio p"] = verdict["srm_p"]
     for name, guardrail in verdict["guardrails"].items():
-        mark = "breached" if guardrail["breached"] else "ok"
-        lines[f"{name} rate"] = f"{guardrail['challenger']:.1%} against {guardrail['champion']:.1%}, {mark}"
+        lines[name if " " in name else f"{name} rate"] = guardrail_text(name, guardrail)
     return lines
+
+
+def guardrail_text(name: str, guardrail: Mapping[str, Any]) -> str:
+    """Challenger against champion: rates as parts of a hundred, rewards and impact ratios of groups as they are."""
+    form = ".3f" if " " in name else ".1%"
+    mark = "breached" if guardrail["breached"] else "ok"
+    return f"{guardrail['challenger']:{form}} against {guardrail['champion']:{form}}, {mark}"
 
 
 def interval_text(verdict: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ BASELINE: Final = "baseline"
 PREVIOUS: Final = "previous"
 REVIEW: Final = "review"
 """`served_by` of an answer made in-process because nobody else could answer."""
+SHADOW: Final = "shadow"
+"""`assigned_to` of a mirrored request: nobody was told its answer."""
 UNASSIGNED: Final = "unassigned"
 """`assigned_to` of a request without a unit id; it takes no part in analysis."""
 
@@ -73,6 +75,10 @@ class Exposure:
     answered: an arm's name, ``baseline`` or ``review``. `label` is what the client was told; `score` and
     `confidence` are the answering model's own, `None` when no model answered. `at` is seconds since the epoch,
     `latency_ms` the time inside the transformer.
+
+    `groups` are the unit's protected attributes as far as they are known, such as ``{"gender": "Female"}``; the store
+    keeps them apart. `baseline_label` and `baseline_score` are what the baseline model says of the same row, where it
+    was asked. A shadow's exposure is named by `shadow_of` the exposure that it mirrors.
     """
 
     prediction_id: str
@@ -90,6 +96,18 @@ class Exposure:
     latency_ms: float
     at: float
     source: str = "live"
+    groups: Mapping[str, str] = field(default_factory=dict)
+    baseline_label: str | None = None
+    baseline_score: float | None = None
+
+
+def shadow_of(prediction_id: str) -> str:
+    """The prediction id of the shadow's answer to the same request: the outcome of one is the outcome of both.
+
+    >>> shadow_of("p1")
+    'p1~shadow'
+    """
+    return f"{prediction_id}~{SHADOW}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, Self
 
 from contender.errors import InvalidInput
-from contender.experiment.data import ExperimentData, Phase, PhaseCount, Sample
+from contender.experiment.data import NO_PAIRS, NOTHING, ArmData, ExperimentData, Phase, PhaseCount
 from contender.experiment.decision import Verdict, judge
 from contender.experiment.evidence import Look, look_from
 from contender.experiment.plan import Plan, from_json
@@ -16,7 +16,6 @@ from contender.values import CHALLENGER, CHAMPION
 
 RUNNING: Final = "running"
 STOPPED: Final = "stopped"
-NOTHING: Final = Sample(0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,8 @@ class Experiment:
     status: str = RUNNING
 
     def stepped(self, generation: int, share: float) -> Self:
-        """The experiment after the challenger got `share` in routing `generation`; repeating that changes nothing."""
-        if self.shares and self.shares[-1][0] >= generation:
+        """The experiment after the challenger got `share` in routing `generation`; the same share again is no step."""
+        if self.shares and (self.shares[-1][0] >= generation or self.shares[-1][1] == share):
             return self
         return replace(self, shares=(*self.shares, (generation, share)))
 
@@ -87,7 +86,7 @@ class ExperimentStore(Protocol):
     """What the analysis needs of the store."""
 
     def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:
-        """The aggregates by arm, from that routing generation on."""
+        """The aggregates by arm, from that routing generation on, kept up to date with every record."""
         ...
 
     def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
@@ -107,11 +106,17 @@ def observe(store: ExperimentStore, experiment: Experiment) -> ExperimentData:
     """What has been seen of the experiment: counts over all of it, rewards at the planned share, and its phases."""
     whole = store.experiment_data(experiment.id)
     # A unit that a larger share moved to the challenger has not crossed: only within a step must nobody move.
-    step = store.experiment_data(experiment.id, experiment.shares[-1][0])
-    counted = {name: arm.reward for name, arm in step.arms.items()} if experiment.at_full_share else {}
-    arms = {name: replace(arm, reward=counted.get(name, NOTHING)) for name, arm in whole.arms.items()}
+    step = store.experiment_data(experiment.id, experiment.shares[-1][0]) if experiment.shares else whole
+    arms = {name: _at_full_share(arm, step.arms.get(name), experiment) for name, arm in whole.arms.items()}
     phases = tuple(_phase(experiment, count) for count in store.phase_counts(experiment.id))
-    return ExperimentData(arms, step.crossed_units, phases)
+    return replace(whole, arms=arms, crossed_units=step.crossed_units, phases=phases)
+
+
+def _at_full_share(whole: ArmData, step: ArmData | None, experiment: Experiment) -> ArmData:
+    if step is None or not experiment.at_full_share:
+        groups = {name: group._replace(reward=NOTHING) for name, group in whole.groups.items()}
+        return replace(whole, reward=NOTHING, baseline=NO_PAIRS, groups=groups)
+    return replace(whole, reward=step.reward, baseline=step.baseline, groups=step.groups)
 
 
 def look(store: ExperimentStore, experiment: Experiment) -> Verdict:
@@ -125,6 +130,5 @@ def look(store: ExperimentStore, experiment: Experiment) -> Verdict:
 
 
 def _phase(experiment: Experiment, count: PhaseCount) -> Phase:
-    share = next(share for generation, share in reversed(experiment.shares) if generation <= count.generation)
-    shares = {CHAMPION: 1.0 - share, CHALLENGER: share}
-    return Phase(shares, count.units, count.fallback_units)
+    share = next((share for begun, share in reversed(experiment.shares) if begun <= count.generation), 0.0)
+    return Phase({CHAMPION: 1.0 - share, CHALLENGER: share}, *count[1:])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 
 class Sample(NamedTuple):
@@ -23,24 +24,57 @@ class PairedSample(NamedTuple):
     products: float
 
 
+NOTHING: Final = Sample(0, 0.0, 0.0)
+NO_PAIRS: Final = PairedSample(NOTHING, NOTHING, 0.0)
+
+
 class Phase(NamedTuple):
     """A stretch of an experiment in which the arms' shares did not change, such as one step of a ramp.
 
-    `shares` are the parts of [0, 1) by arm. `units` counts the units first seen in the phase and `fallback_units`
-    those of them that fell back at least once, each by arm.
+    `shares` are the parts of [0, 1) by arm. `units` counts the units first seen in the phase; the others those of them
+    that ever fell back, were answered by nobody, waited too long, or have an outcome, each by arm.
     """
 
     shares: Mapping[str, float]
     units: Mapping[str, int]
     fallback_units: Mapping[str, int]
+    error_units: Mapping[str, int] = MappingProxyType({})
+    slow_units: Mapping[str, int] = MappingProxyType({})
+    outcome_units: Mapping[str, int] = MappingProxyType({})
 
 
 class PhaseCount(NamedTuple):
-    """A phase as it was counted: units first seen under routing `generation`, and those that fell back, by arm."""
+    """A phase as it was counted: units first seen under routing `generation`, and what befell them, by arm."""
 
     generation: int
     units: Mapping[str, int]
     fallback_units: Mapping[str, int]
+    error_units: Mapping[str, int] = MappingProxyType({})
+    slow_units: Mapping[str, int] = MappingProxyType({})
+    outcome_units: Mapping[str, int] = MappingProxyType({})
+
+
+class GroupData(NamedTuple):
+    """An arm's units of one group: all of them, those given the favourable label, and their rewards."""
+
+    units: int
+    selected: int
+    reward: Sample
+
+
+class Events(NamedTuple):
+    """Records that a sound experiment has few of.
+
+    `replayed` came twice with the same content, `contradictory` twice with another one. `late` outcomes happened
+    longer after their exposure than the plan's window, or before it.
+    """
+
+    replayed: int = 0
+    contradictory: int = 0
+    late: int = 0
+
+
+NO_EVENTS: Final = Events()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +83,11 @@ class ArmData:
 
     `assigned` counts units that were exposed, `exposures` requests. `fallbacks` are exposures that were not served by
     the assigned arm, `reviews` those answered ``Review_Required``. `reward` is over units with an outcome, each unit's
-    rewards averaged first. `fallback_units` and `review_units` count units to whom it happened at least once, which is
-    what the guardrails judge: requests of one unit are not independent. None says that the source knows only requests.
+    rewards averaged first. The counts of units say to how many it happened at least once, which is what guardrails
+    judge: requests of one unit are not independent; None says that the source knows only requests. `error_units` were
+    answered by nobody, `slow_units` later than the plan's limit, `outcome_units` have an outcome (None: as many as
+    have a reward). `baseline` pairs a unit's reward with the baseline model's on the same requests. `groups` is by
+    attribute and value, such as ``gender=Female``.
     """
 
     assigned: int
@@ -60,6 +97,11 @@ class ArmData:
     reward: Sample
     fallback_units: int | None = None
     review_units: int | None = None
+    error_units: int = 0
+    slow_units: int = 0
+    outcome_units: int | None = None
+    baseline: PairedSample = NO_PAIRS
+    groups: Mapping[str, GroupData] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +109,13 @@ class ExperimentData:
     """An experiment at one look: its arms by name, and the units that were seen in more than one arm.
 
     `phases` are needed only when shares changed while the experiment ran; without them all units are held against the
-    plan's share.
+    plan's share. `shadow` pairs, for each arm, its reward with the shadow's on the same units. `seconds` lie between
+    the first and the last exposure.
     """
 
     arms: Mapping[str, ArmData]
     crossed_units: int
     phases: tuple[Phase, ...] = ()
+    shadow: Mapping[str, PairedSample] = field(default_factory=dict)
+    events: Events = NO_EVENTS
+    seconds: float = 0.0

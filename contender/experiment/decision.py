@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from contender.experiment.data import ExperimentData
-from contender.experiment.evidence import Evidence, Guardrail, Look, in_words, more_units, nothing, weigh
+from contender.experiment.evidence import Evidence, Look, in_words, more_days, more_units, nothing, weigh
 from contender.experiment.faults import faults
+from contender.experiment.guardrails import Guardrail
 from contender.experiment.plan import Plan
+from contender.experiment.statistics.multiplicity import holm
 from contender.values import CHALLENGER
 
 Decision = Literal["promote", "roll back", "hold", "error"]
@@ -44,8 +46,8 @@ RULES: Final = (
     Rule("guardrail", {"breached": True}, "roll back", "a guardrail is breached: {breaches}"),
     Rule("unhealthy", {"unhealthy": True}, "hold", "the experiment is not sound: {health}"),
     Rule("too-few", {"enough": False}, "hold", "fewer than {min_units} units with an outcome in an arm{more}"),
-    Rule("better", {"direction": "better"}, "promote", "the challenger is better: {effect}"),
-    Rule("worse", {"direction": "worse"}, "roll back", "the challenger is worse: {effect}"),
+    Rule("better", {"direction": "better"}, "promote", "the challenger is {better}: {effect}"),
+    Rule("worse", {"direction": "worse"}, "roll back", "the challenger is {worse}: {effect}"),
     Rule("exhausted", {"exhausted": True}, "hold", "no detectable difference within {horizon:,} units: {effect}"),
     Rule("undecided", {}, "hold", "no difference shown yet: {effect}{more}"),
 )
@@ -58,8 +60,8 @@ class Verdict:
 
     `effect` is challenger minus champion in the metric's unit with its always-valid `interval`, None before both arms
     have outcomes. `units` have an outcome, `more_units` is about how many more a hold waits for (None: units will not
-    help). `health` lists what makes the experiment unsound. `look` goes into the next call of `judge`. `rule` names the
-    row of `RULES`.
+    help) and `more_days` how long they take at the rate so far (None also while nobody can tell). `health` lists what
+    makes the experiment unsound. `look` goes into the next call of `judge`. `rule` names the row of `RULES`.
     """
 
     decision: Decision
@@ -74,6 +76,7 @@ class Verdict:
     more_units: int | None
     health: tuple[str, ...]
     look: Look
+    more_days: float | None = None
 
     def to_document(self) -> dict[str, Any]:
         """The verdict as plain JSON values."""
@@ -86,12 +89,32 @@ def judge(data: ExperimentData, plan: Plan, look: Look | None = None, *, challen
     `look` is the previous verdict's, None at the first: the sequential tests keep the smallest p-value of all looks.
     It never raises for bad data: that is the decision ``error``.
     """
-    before = look or Look()
-    found = faults(data, challenger)
-    if found:
-        return _verdict(Signals(malformed=True), plan, nothing(before), found)
-    evidence = weigh(data, plan, before, challenger)
-    return _verdict(_signals(evidence, plan), plan, evidence, ())
+    return judge_all(data, plan, {challenger: look or Look()})[challenger]
+
+
+def judge_all(data: ExperimentData, plan: Plan, looks: Mapping[str, Look]) -> dict[str, Verdict]:
+    """The verdict on each challenger named in `looks`, with its previous look.
+
+    The chance that the metric wrongly promotes or rolls back *any* of them stays under the plan's alpha (Holm); the
+    intervals are each at alpha. Of several that may be promoted, `best` says which.
+    """
+    wrong = {name: faults(data, name) for name in looks}
+    weighed = {name: nothing(look) if wrong[name] else weigh(data, plan, look, name) for name, look in looks.items()}
+    adjusted = holm([evidence.p_value for evidence in weighed.values()])
+    verdicts = {}
+    for (name, evidence), p_value in zip(weighed.items(), adjusted, strict=True):
+        signals = Signals(malformed=True) if wrong[name] else _signals(evidence, plan, p_value)
+        verdicts[name] = _verdict(signals, plan, evidence, wrong[name])
+    return verdicts
+
+
+def best(verdicts: Mapping[str, Verdict]) -> str | None:
+    """The challenger with the largest effect among those that may be promoted; None where none may.
+
+    A guardrail that one of them breaches is that one's alone; an unsound experiment holds all of them.
+    """
+    promoted = {name: verdict.effect or 0.0 for name, verdict in verdicts.items() if verdict.decision == "promote"}
+    return max(promoted, key=promoted.__getitem__, default=None)
 
 
 def rule_for(signals: Signals) -> Rule:
@@ -100,26 +123,36 @@ def rule_for(signals: Signals) -> Rule:
     return next(rule for rule in RULES if all(given[name] == value for name, value in rule.when.items()))
 
 
-def _signals(evidence: Evidence, plan: Plan) -> Signals:
+def _signals(evidence: Evidence, plan: Plan, p_value: float) -> Signals:
+    """`p_value` is adjusted for the number of challengers; of one alone it says what the interval says."""
     return Signals(
         breached=any(guardrail.breached for guardrail in evidence.guardrails.values()),
         unhealthy=bool(evidence.health),
         enough=min(evidence.units) >= plan.min_units,
-        direction=_direction(evidence.interval),
+        direction=_direction(evidence.interval, p_value, plan),
         exhausted=sum(evidence.units) >= plan.horizon_units,
     )
 
 
-def _direction(interval: tuple[float, float] | None) -> Direction:
-    if interval is None:
+def _direction(interval: tuple[float, float] | None, p_value: float, plan: Plan) -> Direction:
+    if interval is None or p_value > plan.alpha:
         return "unclear"
     low, high = interval
-    return "better" if low > 0.0 else "worse" if high < 0.0 else "unclear"
+    line = -plan.non_inferiority_margin
+    return "better" if low > line else "worse" if high < line else "unclear"
+
+
+def _words(plan: Plan) -> dict[str, str]:
+    margin = plan.non_inferiority_margin
+    if not margin:
+        return {"better": "better", "worse": "worse"}
+    return {"better": f"not worse by {margin:g}", "worse": f"worse by more than {margin:g}"}
 
 
 def _verdict(signals: Signals, plan: Plan, evidence: Evidence, found: tuple[str, ...]) -> Verdict:
     rule = rule_for(signals)
     more = more_units(evidence, plan) if rule.name in ("too-few", "undecided") else None
+    days = more_days(evidence, more)
     return Verdict(
         decision=rule.decision,
         reason=rule.reason.format(
@@ -129,7 +162,8 @@ def _verdict(signals: Signals, plan: Plan, evidence: Evidence, found: tuple[str,
             effect=in_words(evidence, plan),
             min_units=plan.min_units,
             horizon=plan.horizon_units,
-            more="" if more is None else f"; about {more:,} more units are needed",
+            more=_more(more, days),
+            **_words(plan),
         ),
         rule=rule.name,
         effect=evidence.effect,
@@ -141,4 +175,11 @@ def _verdict(signals: Signals, plan: Plan, evidence: Evidence, found: tuple[str,
         more_units=more,
         health=evidence.health,
         look=evidence.look,
+        more_days=days,
     )
+
+
+def _more(units: int | None, days: float | None) -> str:
+    if units is None:
+        return ""
+    return f"; about {units:,} more units are needed" + (f", {days:.1f} days at this rate" if days is not None else "")

@@ -25,7 +25,8 @@ def faults(data: ExperimentData, challenger: str) -> tuple[str, ...]:
 
 
 def _arm_faults(arm: ArmData) -> Iterator[str]:
-    units = (arm.reward.n, arm.fallback_units or 0, arm.review_units or 0)
+    happened = (arm.fallback_units or 0, arm.review_units or 0, arm.error_units, arm.slow_units, arm.outcome_units or 0)
+    units = (arm.reward.n, *happened)
     if min(arm.assigned, arm.exposures, arm.fallbacks, arm.reviews, *units) < 0:
         yield "a count is negative"
     if arm.assigned > arm.exposures:
@@ -34,7 +35,7 @@ def _arm_faults(arm: ArmData) -> Iterator[str]:
         yield "more fallbacks or reviews than exposures"
     if max(units) > arm.assigned:
         yield "more units counted than assigned"
-    if not _possible(arm.reward):
+    if not all(map(_possible, (arm.reward, *arm.baseline[:2], *(group.reward for group in arm.groups.values())))):
         yield "rewards are not of values in [0, 1]"
 
 
@@ -51,7 +52,7 @@ def _phase_faults(phase: Phase) -> Iterator[str]:
     shares = phase.shares
     if any(not 0.0 <= share <= 1.0 for share in shares.values()) or abs(sum(shares.values()) - 1.0) > _ROUNDING:
         yield "shares do not sum to 1"
-    for counts in (phase.units, phase.fallback_units):
+    for counts in phase[1:]:
         if not counts.keys() <= shares.keys():
             yield "counts an arm that has no share"
         if any(count < 0 for count in counts.values()):

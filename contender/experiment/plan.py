@@ -11,6 +11,7 @@ from typing import Final
 
 from contender.errors import InvalidInput
 from contender.experiment.statistics.power import Duration, Goal, sequential_units
+from contender.values import BASELINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,13 @@ class Plan:
     the sample-ratio test's level and prior. `guardrail_alpha` is each guardrail's level; `fallback_margin` and
     `review_margin` are how much higher the challenger's rates may be, as absolute differences.
     `max_crossed_share` is the part of all units that may have been seen in two arms.
+
+    With a `non_inferiority_margin` the challenger need not be better, only less than that much worse. `error_margin`
+    and `slow_margin` bound the excess of units answered by nobody and of units that waited longer than `slow_ms`. A
+    protected group's reward may fall by at most `group_margin`, judged from `group_units` units with an outcome in
+    each arm; with a `favourable_label` impact ratios are guarded too. Outcomes should come within `outcome_days`;
+    `max_late_share` of them may be later, `max_contradictory_share` of the exposures may have contradictory records.
+    `covariate` is empty, or ``baseline``: adjust rewards by the baseline model's on the same requests.
 
     Raises:
         InvalidInput: naming the field that is out of its range.
@@ -44,11 +52,20 @@ class Plan:
     fallback_margin: float = 0.01
     review_margin: float = 0.1
     max_crossed_share: float = 0.0
+    non_inferiority_margin: float = 0.0
+    error_margin: float = 0.005
+    slow_ms: float = 150.0
+    slow_margin: float = 0.05
+    group_margin: float = 0.05
+    group_units: int = 250
+    favourable_label: str = ""
+    outcome_days: float = 30.0
+    max_late_share: float = 0.05
+    max_contradictory_share: float = 0.001
+    covariate: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("unit", "metric"):
-            if not isinstance(getattr(self, name), str) or not getattr(self, name):
-                raise InvalidInput(f"plan.{name}", "must be a name")
+        self._check_names()
         for name, least in _COUNTS.items():
             _check_count(name, getattr(self, name), least)
         for name, high in _POSITIVE.items():
@@ -57,6 +74,15 @@ class Plan:
             _check_number(name, getattr(self, name), 1.0, zero=True)
         if self.horizon_units < 2 * self.min_units:
             raise InvalidInput("plan.horizon_units", "must hold at least min_units of each arm")
+
+    def _check_names(self) -> None:
+        for name in ("unit", "metric"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name):
+                raise InvalidInput(f"plan.{name}", "must be a name")
+        if not isinstance(self.favourable_label, str):
+            raise InvalidInput("plan.favourable_label", "must be a label, or empty")
+        if self.covariate not in ("", BASELINE):
+            raise InvalidInput("plan.covariate", f"must be empty or {BASELINE!r}")
 
     @property
     def goal(self) -> Goal:
@@ -78,7 +104,12 @@ class Plan:
 LEAST_UNITS: Final = 100
 """No plan may decide on fewer units in an arm: the interval is asymptotic."""
 
-_COUNTS: Mapping[str, int] = {"tuning_units": 1, "min_units": LEAST_UNITS, "horizon_units": 2 * LEAST_UNITS}
+_COUNTS: Mapping[str, int] = {
+    "tuning_units": 1,
+    "min_units": LEAST_UNITS,
+    "horizon_units": 2 * LEAST_UNITS,
+    "group_units": LEAST_UNITS,
+}
 
 _POSITIVE: Mapping[str, float] = {
     "alpha": 0.5,
@@ -88,10 +119,22 @@ _POSITIVE: Mapping[str, float] = {
     "ratio_alpha": 0.5,
     "ratio_concentration": 1e9,
     "guardrail_alpha": 0.5,
+    "slow_ms": 1e9,
+    "outcome_days": 1e6,
 }
 """Numbers above 0 and what they stay under."""
 
-_NOT_NEGATIVE = ("fallback_margin", "review_margin", "max_crossed_share")
+_NOT_NEGATIVE = (
+    "fallback_margin",
+    "review_margin",
+    "max_crossed_share",
+    "non_inferiority_margin",
+    "error_margin",
+    "slow_margin",
+    "group_margin",
+    "max_late_share",
+    "max_contradictory_share",
+)
 """Numbers in [0, 1)."""
 
 

@@ -6,17 +6,21 @@ Aggregates are made by the database: one row an arm reaches Python, however many
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, func, select
+from sqlalchemy import Connection, func, select
 
+from contender.adapters.store_sql.counting import count_totals, rebuild
 from contender.adapters.store_sql.database import Database, column_of, insert_new, rows_of, upsert
-from contender.adapters.store_sql.schema import EXPERIMENTS, EXPOSURES, LOOKS, REWARDS
-from contender.errors import InvalidInput, NotFound
-from contender.experiment.data import ArmData, ExperimentData, PhaseCount, Sample
-from contender.values import REVIEW_LABEL, UNASSIGNED
+from contender.adapters.store_sql.intake import terms_of
+from contender.adapters.store_sql.reading import Counts, read_data, read_phases, span
+from contender.adapters.store_sql.schema import EXPERIMENTS, EXPOSURES, LOOKS
+from contender.errors import InvalidInput, NotFound, Refused
+from contender.experiment.data import ExperimentData, PhaseCount
+from contender.values import SHADOW
+
+DAY_S: Final = 86_400.0
 
 RUNNING: Final = "running"
 """The `status` of an experiment that `current_experiment` finds."""
@@ -30,16 +34,23 @@ class ExperimentRecords(Database):
 
         Raises:
             InvalidInput: one of the three is missing or empty.
+            Refused: the experiment is kept already with another plan: a plan cannot change after the start.
         """
         row = {name: _text(document, name) for name in ("id", "task", "status")}
         row |= {"document": json.dumps(document)}
         with self._writing() as connection:
+            known = _known(connection, row["id"])
+            if known is not None and known.get("plan") != document.get("plan"):
+                raise Refused(f"the plan of {row['id']} cannot change any more", remedy="start a new experiment")
             insert = upsert(connection, EXPERIMENTS)
             changed = {name: insert.excluded[name] for name in ("task", "status", "document")}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=[EXPERIMENTS.c.id], set_=changed),
                 [row | {"saved_at": self._clock()}],
             )
+            if known is None and read_phases(connection, row["id"]):
+                # Exposures came before their plan, and were counted by the usual terms.
+                rebuild(connection, row["id"], terms_of(connection, row["id"]))
 
     def experiment(self, experiment_id: str) -> dict[str, Any]:
         """The document of that experiment.
@@ -85,39 +96,43 @@ class ExperimentRecords(Database):
     def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:
         """The experiment's aggregates by assigned arm, from exposures of `since_generation` on (None: all of them).
 
-        Exposures without a unit take no part. A unit that was seen in two arms counts in both, and as crossed.
+        Read from running totals, which every record changes in the transaction that keeps it: milliseconds, however
+        many exposures there are. Exposures without a unit take no part. A unit that was seen in two arms counts in
+        both, and as crossed.
         """
         with self._reading() as connection:
-            rewards = _samples(connection, experiment_id, since_generation)
-            rows = rows_of(connection, _by_arm(_units(experiment_id, since_generation)))
-            crossed = connection.scalar(_crossed(experiment_id, since_generation)) or 0
-        nothing = Sample(0, 0.0, 0.0)
-        arms = {
-            row.assigned_to: ArmData(
-                assigned=int(row.assigned),
-                exposures=int(row.exposures),
-                fallbacks=int(row.fallbacks),
-                reviews=int(row.reviews),
-                reward=rewards.get(row.assigned_to, nothing),
-                fallback_units=int(row.fallback_units),
-                review_units=int(row.review_units),
-            )
-            for row in rows
-        }
-        return ExperimentData(arms, crossed)
+            return read_data(connection, experiment_id, since_generation)
 
     def phase_counts(self, experiment_id: str) -> list[PhaseCount]:
-        """Newly exposed units by arm for every generation that exposed some, oldest first.
+        """Newly exposed units by arm for every generation that exposed some, oldest first; from the running totals.
 
-        A unit counts once: in the generation, and the arm, of its first exposure; it counts as fallen back if it ever
-        did in that arm.
+        A unit counts once: in the generation, and the arm, of its first exposure; what befell it counts if it ever did
+        in that arm.
         """
         with self._reading() as connection:
-            rows = rows_of(connection, _by_phase(_units(experiment_id, None)))
-        units, fallback_units = defaultdict[int, dict[str, int]](dict), defaultdict[int, dict[str, int]](dict)
-        for generation, arm, seen, fallen in rows:
-            units[generation][arm], fallback_units[generation][arm] = int(seen), int(fallen)
-        return [PhaseCount(generation, units[generation], fallback_units[generation]) for generation in units]
+            return read_phases(connection, experiment_id)
+
+    def counted(self, experiment_id: str) -> Counts:
+        """All that `experiment_data` and `phase_counts` tell, counted anew from every unit, by the database."""
+        with self._reading() as connection:
+            return Counts(count_totals(connection, experiment_id), span(connection, experiment_id))
+
+    def recount(self, experiment_id: str) -> None:
+        """Build units and totals anew from the records, as if they had all just come in under the plan as it is."""
+        with self._writing() as connection:
+            rebuild(connection, experiment_id, terms_of(connection, experiment_id))
+
+    def daily_units(self, task: str, days: float = 7.0) -> float:
+        """Different units a day that asked `task` in the last `days`; of a shorter history, its own rate."""
+        now = self._clock()
+        column = EXPOSURES.c
+        figures: tuple[Any, ...] = (func.count(column.unit_id.distinct()), func.min(column.at))
+        query = select(*figures).where(
+            column.task == task, column.at >= now - days * DAY_S, column.assigned_to != SHADOW
+        )
+        with self._reading() as connection:
+            units, first = rows_of(connection, query)[0]
+        return units * DAY_S / max(now - first, 1.0) if units else 0.0
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
@@ -132,73 +147,6 @@ def _document(content: str) -> dict[str, Any]:
     return document
 
 
-def _exposed(experiment_id: str, since_generation: int | None) -> ColumnElement[bool]:
-    column = EXPOSURES.c
-    found = and_(column.experiment_id == experiment_id, column.unit_id.is_not(None), column.assigned_to != UNASSIGNED)
-    return found if since_generation is None else and_(found, column.generation >= since_generation)
-
-
-def _units(experiment_id: str, since_generation: int | None) -> Subquery:
-    """One row a unit and arm: requests, those not served by the arm, those sent to a person, first generation."""
-    column = EXPOSURES.c
-    return (
-        select(
-            column.unit_id,
-            column.assigned_to,
-            func.count().label("exposures"),
-            func.sum(case((column.served_by != column.assigned_to, 1), else_=0)).label("fallbacks"),
-            func.sum(case((column.label == REVIEW_LABEL, 1), else_=0)).label("reviews"),
-            func.min(column.generation).label("first"),
-        )
-        .where(_exposed(experiment_id, since_generation))
-        .group_by(column.unit_id, column.assigned_to)
-        .subquery("units")
-    )
-
-
-def _happened(count: ColumnElement[int]) -> ColumnElement[int]:
-    return func.sum(case((count > 0, 1), else_=0))
-
-
-def _by_arm(units: Subquery) -> Select[Any]:
-    column = units.c
-    return select(
-        column.assigned_to,
-        func.count().label("assigned"),
-        *(func.sum(column[name]).label(name) for name in ("exposures", "fallbacks", "reviews")),
-        _happened(column.fallbacks).label("fallback_units"),
-        _happened(column.reviews).label("review_units"),
-    ).group_by(column.assigned_to)
-
-
-def _by_phase(units: Subquery) -> Select[Any]:
-    order = (units.c.first, units.c.assigned_to)
-    place = func.row_number().over(partition_by=units.c.unit_id, order_by=order)
-    placed = select(units, place.label("place")).subquery("placed").c
-    return (
-        select(placed.first, placed.assigned_to, func.count(), _happened(placed.fallbacks))
-        .where(placed.place == 1)
-        .group_by(placed.first, placed.assigned_to)
-        .order_by(placed.first, placed.assigned_to)
-    )
-
-
-def _crossed(experiment_id: str, since_generation: int | None) -> Select[Any]:
-    unit, arm = EXPOSURES.c.unit_id, EXPOSURES.c.assigned_to
-    crossed = select(unit).where(_exposed(experiment_id, since_generation)).group_by(unit)
-    return select(func.count()).select_from(crossed.having(func.min(arm) != func.max(arm)).subquery("crossed"))
-
-
-def _samples(connection: Connection, experiment_id: str, since_generation: int | None) -> dict[str, Sample]:
-    column = REWARDS.c
-    means = (
-        select(column.assigned_to, func.avg(column.reward).label("mean"))
-        .where(column.experiment_id == experiment_id, column.unit_id.is_not(None), column.assigned_to != UNASSIGNED)
-        .group_by(column.unit_id, column.assigned_to)
-    )
-    if since_generation is not None:
-        means = means.where(column.generation >= since_generation)
-    mean = means.subquery("means").c
-    query = select(mean.assigned_to, func.count(), func.sum(mean.mean), func.sum(mean.mean * mean.mean))
-    rows = rows_of(connection, query.group_by(mean.assigned_to))
-    return {arm: Sample(int(n), float(total), float(squares)) for arm, n, total, squares in rows}
+def _known(connection: Connection, experiment_id: str) -> dict[str, Any] | None:
+    content = connection.scalar(select(EXPERIMENTS.c.document).where(EXPERIMENTS.c.id == experiment_id))
+    return None if content is None else _document(content)

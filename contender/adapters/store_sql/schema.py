@@ -5,9 +5,16 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, SmallInteger, Table, Text, text
+
+from contender.adapters.store_sql.tally import Measures, Place, UnitRow
+from contender.experiment.data import Events
 
 METADATA: Final = MetaData()
+
+
+def _number(default: float) -> BigInteger | Float[float]:
+    return BigInteger() if isinstance(default, int) else Float(53)
 
 
 class Settled(IntEnum):
@@ -39,7 +46,9 @@ EXPOSURES: Final = Table(
     Column("latency_ms", Float(53), nullable=False),
     Column("at", Float(53), nullable=False),
     Column("source", Text, nullable=False),
-    # Holds every column that the analysis reads, in the order it groups by: it never touches the table.
+    Column("baseline_label", Text),
+    Column("baseline_score", Float(53)),
+    # Holds every column that a recount reads, in the order it groups by: it never touches the table.
     Index(
         "exposures_by_unit",
         "experiment_id",
@@ -48,6 +57,7 @@ EXPOSURES: Final = Table(
         "generation",
         "served_by",
         "label",
+        "latency_ms",
     ),
     Index("exposures_by_time", "task", "at"),
 )
@@ -83,8 +93,58 @@ REWARDS: Final = Table(
     Column("reward", Float(53), nullable=False),
     Column("event_id", Text, nullable=False),
     Column("outcome_at", Float(53), nullable=False),
-    Index("rewards_by_unit", "experiment_id", "unit_id", "assigned_to", "generation", "reward"),
+    Column("baseline_reward", Float(53)),
+    Index("rewards_by_unit", "experiment_id", "unit_id", "assigned_to", "generation", "reward", "baseline_reward"),
 )
+
+GROUPS: Final = Table(
+    "unit_groups",  # protected attributes have a table of their own, to be granted and forgotten apart
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
+    Column("attribute", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+NOT_ALONE: Final = text("alone = 0")
+
+UNITS: Final = Table(
+    "units",
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
+    Column("arm", Text, primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, _number(default), nullable=False) for name, default in UnitRow._field_defaults.items()),
+    Column("alone", SmallInteger, nullable=False, server_default=text("1")),
+    Index("units_not_alone", "experiment_id", "unit_id", sqlite_where=NOT_ALONE, postgresql_where=NOT_ALONE),
+    sqlite_with_rowid=False,  # clustered by its key, in the order that the analysis groups by
+)
+"""One row for a unit, arm and generation: `tally.UnitRow`, kept in the transaction that keeps its records.
+
+`alone` is 1 for the only row of its unit. Nearly all rows are, and what they add up to needs no grouping by unit.
+"""
+
+TALLIES: Final = Table(
+    "tallies",
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    *(Column(name, Integer if name == "generation" else Text, primary_key=True) for name in Place._fields),
+    *(Column(name, _number(default), nullable=False) for name, default in Measures._field_defaults.items()),
+    sqlite_with_rowid=False,
+)
+"""An experiment's totals: `tally.Measures` by `tally.Place`, kept in the same transaction."""
+
+SPANS: Final = Table(
+    "spans",
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    Column("first_at", Float(53), nullable=False),
+    Column("last_at", Float(53), nullable=False),
+    *(Column(name, Integer, nullable=False, server_default=text("0")) for name in Events._fields),
+)
+"""When an experiment's exposures came, and how many records were not as they should be."""
 
 EXPERIMENTS: Final = Table(
     "experiments",

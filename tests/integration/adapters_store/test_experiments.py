@@ -44,8 +44,8 @@ def test_units_are_counted_once_and_requests_each(store: Store, expose: Make, ou
     store.settle(TASK, by_outcome)
     assert store.experiment_data("e1") == ExperimentData(
         {
-            "champion": ArmData(2, 3, 1, 1, Sample(2, 1.5, 1.25), 1, 1),
-            "challenger": ArmData(1, 1, 0, 0, Sample(0, 0.0, 0.0), 0, 0),
+            "champion": ArmData(2, 3, 1, 1, Sample(2, 1.5, 1.25), 1, 1, outcome_units=2),
+            "challenger": ArmData(1, 1, 0, 0, Sample(0, 0.0, 0.0), 0, 0, outcome_units=0),
         },
         crossed_units=0,
     )
@@ -78,10 +78,11 @@ def test_a_unit_belongs_to_the_phase_that_saw_it_first(store: Store, expose: Mak
         ],
         [],
     )
-    assert store.phase_counts("e1") == [
+    assert [count[:3] for count in store.phase_counts("e1")] == [
         (2, {"champion": 1, "challenger": 1}, {"champion": 1, "challenger": 0}),
         (4, {"champion": 1}, {"champion": 0}),
     ]
+    assert store.phase_counts("e1") == store.counted("e1").phases()
 
 
 def drawn(expose: Make, seed: int) -> tuple[list[Exposure], list[Outcome]]:

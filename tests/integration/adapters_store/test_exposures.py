@@ -157,7 +157,7 @@ def test_an_outcome_that_cannot_be_judged_is_set_aside(
 def test_more_outcomes_than_a_chunk_are_all_judged_past_those_that_wait(
     store: Store, expose: Make, outcome: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("contender.adapters.store_sql.exposures.CHUNK", 3)
+    monkeypatch.setattr("contender.adapters.store_sql.settling.CHUNK", 3)
     exposures: list[Exposure] = [expose(f"p{number}", f"u{number}") for number in range(10)]
     orphans = [outcome(f"x{number}", f"gone{number}", at=1.0) for number in range(7)]
     store.append(exposures, [outcome(f"o{number}", f"p{number}", 1, float(number)) for number in range(10)] + orphans)

@@ -153,7 +153,7 @@ def test_a_guardrail_needs_evidence_not_only_a_difference() -> None:
 
 
 def test_guardrails_keep_the_smallest_p_of_all_looks() -> None:
-    before = Look(1.0, {"fallback": 0.3, "review": 0.2})
+    before = Look(1.0, {"fallback": 0.3, "review": 0.2, "error": 0.4, "slow": 0.5})
     verdict = judge(make_data(make_arm(1000), make_arm(1000)), Plan(), before)
     assert verdict.look.guardrail_p == before.guardrail_p
     assert {name: guardrail.p for name, guardrail in verdict.guardrails.items()} == before.guardrail_p

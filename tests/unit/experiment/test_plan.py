@@ -31,7 +31,15 @@ def test_equal_plans_have_equal_digests() -> None:
 @given(st.sampled_from(sorted(asdict(Plan()))))
 def test_every_field_is_in_the_digest(name: str) -> None:
     value = getattr(Plan(), name)
-    other = value + "x" if isinstance(value, str) else value * 2 if isinstance(value, int) else value / 2 + 0.001
+    other = (
+        "baseline"
+        if name == "covariate"
+        else value + "x"
+        if isinstance(value, str)
+        else value * 2
+        if isinstance(value, int)
+        else value / 2 + 0.001
+    )
     assert Plan(**(asdict(Plan()) | {name: other})).digest != Plan().digest
 
 
@@ -59,6 +67,12 @@ def test_every_field_is_in_the_digest(name: str) -> None:
         ("fallback_margin", -0.01),
         ("review_margin", 1.0),
         ("max_crossed_share", float("inf")),
+        ("favourable_label", 3),
+        ("covariate", "age"),
+        ("group_units", 50),
+        ("slow_ms", 0.0),
+        ("outcome_days", -1.0),
+        ("group_margin", 1.0),
     ],
 )
 def test_a_field_out_of_range_is_named(name: str, value: object) -> None:

@@ -1,0 +1,212 @@
+"""Ten million exposures with outcomes: how long the analysis takes, in full and while the experiment runs.
+
+``python -m benchmarks.analysis [--quick] [--json] [--url postgresql://…]``. Records are made inside the database,
+counted into units and totals (`Store.recount`), and then analysed: in full from every unit, and from the running
+totals, after records that come in one batch at a time. SQLite always; PostgreSQL at `--url`, or in a cluster of its
+own where PostgreSQL is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import create_engine, text
+
+from benchmarks.postgres import cluster, memory_mb
+from contender.adapters.store_sql import Store
+from contender.adapters.store_sql.schema import EXPOSURES, OUTCOMES, REWARDS
+from contender.experiment.analysis import Experiment, ExperimentStore, observe
+from contender.experiment.data import ExperimentData, PhaseCount
+from contender.experiment.decision import Verdict, judge
+from contender.experiment.plan import Plan
+from contender.values import CHALLENGER, CHAMPION, Exposure, Outcome, Prediction
+
+TASK, EXPERIMENT = "job-change", "e1"
+PER_UNIT: Final = 4
+"""Requests of one person: the unit of analysis is the person."""
+BATCH, BATCHES = 500, 40
+FIRST, SECOND = 2, 3
+"""Routing generations: a tenth of the people come while the challenger has its first share."""
+
+_EXPERIMENT: Final = Experiment(
+    EXPERIMENT, TASK, EXPERIMENT, Plan(slow_ms=190.0), "7", "8", 0.0, ((FIRST, 0.1), (SECOND, 0.5))
+)
+
+
+class Counted:
+    """The store as `observe` reads it, counting every unit instead of trusting the running totals."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._counts = store.counted(EXPERIMENT)
+
+    def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:  # noqa: ARG002 - counted for one
+        """See `Store.experiment_data`."""
+        return self._counts.data(since_generation)
+
+    def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:  # noqa: ARG002 - counted for one
+        """See `Store.phase_counts`."""
+        return self._counts.phases()
+
+    def looks(self, experiment_id: str) -> Sequence[Mapping[str, Any]]:
+        """See `Store.looks`."""
+        return self._store.looks(experiment_id)
+
+    def save_look(self, experiment_id: str, look: int, verdict: Mapping[str, Any]) -> None:
+        """Keep nothing: a count for comparison is no look."""
+
+
+def figures(url: str, exposures: int) -> dict[str, dict[str, Any]]:
+    """All figures of one database by name: value, unit, goal, and whether it is met."""
+    name = "postgresql" if url.startswith("postgresql") else "sqlite"
+    store = Store(url, clock=time.time)
+    store.save_experiment(_EXPERIMENT.to_document())
+    fill_s = _timed(lambda: fill(url, exposures))
+    recount_s = _timed(lambda: store.recount(EXPERIMENT))
+    found = {"filling": _figure(fill_s, "s", math.inf), "recount_from_records": _figure(recount_s, "s", math.inf)}
+    before = memory_mb()
+    found["full_analysis"] = _figure(_timed(lambda: _verdict(Counted(store))), "s", 10.0)
+    assert_same(observe(Counted(store), _EXPERIMENT), observe(store, _EXPERIMENT))
+    found["full_analysis_memory"] = _figure(memory_mb(), "MB", 300.0)
+    found["full_analysis_memory_more"] = _figure(max(0.0, memory_mb() - before), "MB", 300.0)
+    looks, batches = _live(store, exposures)
+    found["running_analysis_p50"] = _figure(1000 * statistics.median(looks), "ms", 200.0)
+    found["running_analysis_worst"] = _figure(1000 * max(looks), "ms", 200.0)
+    found["records_kept_and_counted"] = _figure(2 * BATCH / statistics.median(batches), "records/s", math.inf)
+    store.close()
+    return {f"{name}_{key}": figure for key, figure in found.items()}
+
+
+def fill(url: str, exposures: int) -> None:
+    """That many exposures of a quarter as many people, an outcome and a reward each, made by the database."""
+    engine = create_engine(url)
+    numbers = f"WITH RECURSIVE k(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < {exposures - 1})"  # noqa: S608 - a number
+    if engine.dialect.name == "postgresql":
+        numbers = f"WITH k(i) AS (SELECT generate_series(0, {exposures - 1}))"
+    tables = (EXPOSURES, OUTCOMES, REWARDS)
+    with engine.begin() as connection:
+        for table in tables:
+            for index in table.indexes:
+                index.drop(connection)
+        for statement in _statements(numbers, exposures):
+            connection.execute(text(statement))
+        for table in tables:
+            for index in table.indexes:
+                index.create(connection)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+    engine.dispose()
+
+
+def _statements(numbers: str, exposures: int) -> Iterator[str]:
+    """Everything is a function of the row's number: Knuth's multiplicative hash decides arm and reward."""
+    unit = f"(i / {PER_UNIT})"
+    drawn = f"({unit} * 2654435761 % 4294967296)"
+    generation = f"CASE WHEN {unit} * 10 < {exposures // PER_UNIT} THEN {FIRST} ELSE {SECOND} END"
+    line = f"(CASE WHEN {unit} * 10 < {exposures // PER_UNIT} THEN 429496729 ELSE 2147483648 END)"
+    arm = f"CASE WHEN {drawn} < {line} THEN '{CHALLENGER}' ELSE '{CHAMPION}' END"
+    named = "CAST(i AS TEXT)"
+    yield f"""INSERT INTO exposures (prediction_id, task, experiment_id, generation, unit_id, assigned_to, served_by,
+        label, score, confidence, latency_ms, at, source)
+        {numbers} SELECT 'p' || {named}, '{TASK}', '{EXPERIMENT}', {generation}, 'u' || CAST({unit} AS TEXT), {arm},
+        CASE WHEN i % 97 = 0 THEN 'baseline' ELSE {arm} END,
+        CASE WHEN i % 11 = 0 THEN 'Review_Required' ELSE 'looking' END,
+        0.75, 0.9, (i % 1000) / 5.0, 1e9 + i / 100.0, 'live'
+        FROM k"""  # noqa: S608 - made of numbers and constants
+    yield f"""INSERT INTO outcomes (event_id, prediction_id, task, value, at, settled)
+        {numbers} SELECT 'o' || {named}, 'p' || {named}, '{TASK}', '1', 1e9 + i / 100.0 + 60, 1 FROM k"""  # noqa: S608 - made of numbers and constants
+    yield """INSERT INTO rewards (prediction_id, task, experiment_id, generation, unit_id, assigned_to, reward,
+        event_id, outcome_at, baseline_reward)
+        SELECT prediction_id, task, experiment_id, generation, unit_id, assigned_to,
+        (CAST(latency_ms * 5 AS INTEGER) * 7919 % 1000) / 1000.0, 'o' || SUBSTR(prediction_id, 2), at + 60, NULL
+        FROM exposures"""
+
+
+def _live(store: Store, exposures: int) -> tuple[list[float], list[float]]:
+    """Seconds of a look after each batch of records, and of each batch to be kept, settled and counted."""
+    looks, batches = [], []
+    for batch in range(BATCHES):
+        numbers = range(exposures + batch * BATCH, exposures + (batch + 1) * BATCH)
+        batches.append(_timed(lambda numbers=numbers: _arrive(store, numbers)))  # type: ignore[misc]
+        looks.append(_timed(lambda: _verdict(store)))
+    return looks, batches
+
+
+def _arrive(store: Store, numbers: range) -> None:
+    store.append([_exposure(number) for number in numbers], [_outcome(number) for number in numbers])
+    store.settle(TASK, _reward)
+
+
+def _reward(_prediction: Prediction, outcome: object) -> float:
+    return float(str(outcome))
+
+
+def _exposure(number: int) -> Exposure:
+    arm = CHALLENGER if number % 2 else CHAMPION
+    unit, at = f"new{number}", 2e9 + number / 100
+    return Exposure(f"p{number}", TASK, EXPERIMENT, SECOND, unit, arm, arm, "7", "looking", 0.75, 0.9, None, 3.0, at)
+
+
+def _outcome(number: int) -> Outcome:
+    return Outcome(f"o{number}", f"p{number}", TASK, number % 3 % 2, 2e9 + number / 100 + 60)
+
+
+def _verdict(store: ExperimentStore) -> Verdict:
+    return judge(observe(store, _EXPERIMENT), _EXPERIMENT.plan)
+
+
+def assert_same(counted: ExperimentData, running: ExperimentData) -> None:
+    """Refuse to report figures of totals that are wrong."""
+    for name, arm in counted.arms.items():
+        other = running.arms[name]
+        sums = zip(arm.reward, other.reward, strict=True)
+        if arm.assigned != other.assigned or not all(math.isclose(one, two, rel_tol=1e-9) for one, two in sums):
+            raise SystemExit(f"the running totals of {name} are {other}, counted are {arm}")
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _figure(value: float, unit: str, limit: float) -> dict[str, Any]:
+    goal = "stated" if math.isinf(limit) else f"< {limit:g}"
+    return {"value": round(value, 3), "unit": unit, "goal": goal, "ok": value < limit}
+
+
+def main() -> int:
+    """Print the figures; 0 when all goals are met."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="200 000 exposures instead of ten million")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--url", help="a PostgreSQL database to fill; it should be empty")
+    parser.add_argument("--sqlite-only", action="store_true", help="leave PostgreSQL out")
+    options = parser.parse_args()
+    exposures = 200_000 if options.quick else 10_000_000
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="contender-analysis-")))
+        found = figures(f"sqlite:///{folder}/store.db", exposures)
+        url = None if options.sqlite_only else options.url or stack.enter_context(cluster())
+        if url:
+            found |= figures(url.replace("postgresql://", "postgresql+psycopg://"), exposures)
+    if options.json:
+        print(json.dumps(found, indent=1))
+    else:
+        for name, figure in found.items():
+            mark = "ok  " if figure["ok"] else "MISS"
+            print(f"{mark} {name:40} {figure['value']:>12,.3f} {figure['unit']:10} {figure['goal']}")
+    return 0 if all(figure["ok"] for figure in found.values()) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
