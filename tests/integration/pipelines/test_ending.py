@@ -37,9 +37,10 @@ def gone(processes: Sequence[psutil.Process]) -> bool:
 
 def test_whatever_ends_the_call_ends_the_run(tmp_path: Path) -> None:
     started: list[psutil.Process] = []
+    before = set(psutil.Process().children(recursive=True))
 
     def interrupt(event: Progress) -> None:
-        started.extend(psutil.Process().children(recursive=True))
+        started.extend(set(psutil.Process().children(recursive=True)) - before)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

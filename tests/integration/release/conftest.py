@@ -22,7 +22,7 @@ BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 def postgresql() -> Iterator[str]:
     """The URL of a server of our own, reachable by a socket in its folder only."""
     if not BINARIES:
-        pytest.skip("no PostgreSQL server is installed")
+        pytest.skip("needs a PostgreSQL server: install the package postgresql")
     # Not under tmp_path: the server refuses to run as root, and its own account may not enter there.
     folder = Path(tempfile.mkdtemp(prefix="contender-postgresql-"))
     owner = "postgres" if os.geteuid() == 0 else None
