@@ -12,7 +12,8 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test check lint types imports house generated format generate infra-test serve-size clean
+.PHONY: help setup demo test check lint types imports house generated format generate bench-peeking bench-serving bench-faults bench-release \
+	infra-test serve-size clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +68,18 @@ generate: setup ## write the generated files anew
 format: setup ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench-peeking: setup ## error control and power by simulation
+	@$(BIN)/python -m benchmarks.peeking
+
+bench-serving: setup ## latency, rate, processor time, memory of the servers
+	@$(BIN)/python -m benchmarks.serving
+
+bench-faults: setup ## kills, hangs, overload, hostile clients
+	@$(BIN)/python -m benchmarks.faults
+
+bench-release: setup ## crash matrix, races, approvals, audit
+	@$(BIN)/python -m benchmarks.release
 
 infra-test: ## Terraform: format, validate, logic with mocks, then apply and destroy on moto_server
 	@infrastructure/terraform/check.sh

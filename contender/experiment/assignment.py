@@ -11,6 +11,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from contender.errors import InvalidInput
@@ -87,6 +88,25 @@ def split(challenger_share: float) -> Split:
         raise InvalidInput("challenger_share", f"must lie in [0, 1], is {challenger_share}")
     edge = (BUCKETS - round(challenger_share * BUCKETS)) / BUCKETS
     return Split((0.0, edge), (edge, 1.0))
+
+
+def split_among(challengers_share: float, names: Sequence[str]) -> dict[str, Range]:
+    """The ranges of the champion and of several challengers that divide `challengers_share` evenly, to the bucket.
+
+    They do not ramp: a larger share would move people from one challenger to the next.
+
+    Raises:
+        InvalidInput: the share does not lie in [0, 1], or there is no challenger.
+
+    >>> split_among(0.4, ["first", "second"])
+    {'champion': (0.0, 0.6), 'first': (0.6, 0.8), 'second': (0.8, 1.0)}
+    """
+    if not names:
+        raise InvalidInput("names", "must name a challenger")
+    top = split(challengers_share).champion[1]
+    first = round(top * BUCKETS)
+    edges = [(first + (BUCKETS - first) * at // len(names)) / BUCKETS for at in range(len(names) + 1)]
+    return {CHAMPION: (0.0, top)} | dict(zip(names, pairwise(edges), strict=True))
 
 
 def bucket_ranges(count: int, coverage: float = 1.0, weights: Sequence[float] | None = None) -> tuple[Range, ...]:

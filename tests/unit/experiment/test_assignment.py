@@ -1,5 +1,7 @@
 """The same person always in the same arm: GrowthBook's published cases, our rule for other ids, and ramps."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from contender.experiment.assignment import (
     choose,
     hash_unit,
     split,
+    split_among,
 )
 from contender.routing import Arm, ExperimentRef, Routing
 from contender.values import CHALLENGER, CHAMPION, UNASSIGNED, FallbackPolicy
@@ -170,3 +173,19 @@ def test_a_split_tiles_and_keeps_its_share(share: float) -> None:
 def test_a_share_outside_the_unit_interval_is_refused(share: float) -> None:
     with pytest.raises(InvalidInput, match="challenger_share"):
         split(share)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.5, 1), (0.5, 3), (0.3333, 4), (1.0, 2), (0.0, 2)])
+def test_several_challengers_tile_what_is_theirs(share: float, count: int) -> None:
+    ranges = list(split_among(share, [f"c{number}" for number in range(count)]).values())
+    assert (ranges[0][0], ranges[-1][1]) == (0.0, 1.0)
+    assert all(left[1] == right[0] for left, right in itertools.pairwise(ranges))
+    widths = [high - low for low, high in ranges[1:]]
+    assert max(widths) - min(widths) < 1.5 / BUCKETS
+    assert sum(widths) == pytest.approx(share)
+
+
+def test_one_challenger_alone_is_split_as_ever() -> None:
+    assert tuple(split_among(0.1, ["challenger"]).values()) == split(0.1)
+    with pytest.raises(InvalidInput, match="names"):
+        split_among(0.1, [])

@@ -17,7 +17,7 @@ def test_false_verdicts_stay_under_alpha() -> None:
 
 @pytest.mark.parametrize("name", ["bernoulli", "rare", "ramp"])
 def test_other_rewards_and_a_ramp_raise_few_alarms_too(name: str) -> None:
-    tally = run(SAME[name], Plan(), experiments=100, seed=1)
+    tally = run(SAME[name], Plan(), experiments=250, seed=1)
     assert tally.verdicts <= 0.05
     assert tally.ratio_alarms <= 0.03
 
