@@ -14,10 +14,9 @@ import typer
 from cli import experiment
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
-from contender.artifact import digest
 from contender.errors import FaultFound, InvalidInput, NotFound
 from contender.experiment.analysis import Experiment, look
-from contender.experiment.decision import Verdict
+from contender.experiment.decision import Verdict, evidence_digest
 from contender.release import diagram as picture
 from contender.release.approval import Validity, seal, subject
 
@@ -47,7 +46,7 @@ def approve(
     state, running = place.release.state(), experiment.current(place)
     place.store.settle(task, place.task.reward)
     verdict = look(place.store, running)
-    what = subject(state, experiment.evidence_digest(verdict))
+    what = subject(state, evidence_digest(verdict.to_document()))
     validity = Validity(time.time(), hours * HOUR_S)
     document = seal(what, place.settings.actor, validity, nonce=secrets.token_hex(16), sign=sign)
     out.write_text(json.dumps(document, indent=2) + "\n")
@@ -119,13 +118,8 @@ def evidence(place: Workplace, running: Experiment, verdict: Verdict, approval: 
     People keep being served while somebody thinks, so that the newest look is never the one that was approved.
     """
     approved = approval.get("evidence") if approval else None
-    seen = {evidence_of(found["verdict"]) for found in place.store.looks(running.id)} if approved else set()
-    return str(approved) if approved in seen else experiment.evidence_digest(verdict)
-
-
-def evidence_of(document: Mapping[str, Any]) -> str:
-    """The sha256 (hex) of a verdict as it was kept; the same as `cli.experiment.evidence_digest` of the verdict."""
-    return digest(json.dumps(document, sort_keys=True).encode())
+    seen = {evidence_digest(found["verdict"]) for found in place.store.looks(running.id)} if approved else set()
+    return str(approved) if approved in seen else evidence_digest(verdict.to_document())
 
 
 def register(app: typer.Typer) -> None:

@@ -16,10 +16,8 @@ from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.verdicts import experiment_parts, facts
-from contender.artifact import digest
 from contender.errors import InvalidInput, NotFound, Refused
 from contender.experiment.analysis import Experiment, from_document, look
-from contender.experiment.decision import Verdict
 from contender.experiment.plan import Plan, from_json, units_needed
 from contender.experiment.statistics.power import Duration
 from contender.values import CHALLENGER
@@ -192,11 +190,6 @@ def current(place: Workplace) -> Experiment:
     return _kept(place, from_document(document).stepped(generation, ramp.share))
 
 
-def evidence_digest(verdict: Verdict) -> str:
-    """The sha256 (hex) of all that a decision rests on."""
-    return digest(json.dumps(verdict.to_document(), sort_keys=True).encode())
-
-
 def _kept(place: Workplace, experiment: Experiment) -> Experiment:
     place.store.save_experiment(experiment.to_document())
     return experiment
@@ -218,11 +211,6 @@ def _shares(ramp: str) -> tuple[float, ...]:
         raise InvalidInput(
             "--ramp", f"{ramp!r} is not a list of shares", remedy=f"for example {DEFAULT_RAMP}"
         ) from error
-
-
-def _plan_document(terms: Plan) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(terms.to_json())
-    return {**document, "digest": terms.digest}
 
 
 def _render(document: Mapping[str, Any]) -> Group:

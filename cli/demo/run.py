@@ -19,7 +19,7 @@ from cli.progress import Progress
 from cli.verdicts import interval_picture, interval_text
 from contender.errors import DeadlineExceeded
 from contender.experiment.analysis import Experiment, look
-from contender.experiment.decision import Verdict
+from contender.experiment.decision import Verdict, evidence_digest
 from contender.experiment.plan import LEAST_UNITS, Plan
 from contender.tasks.task import Task
 from contender.values import CHALLENGER
@@ -212,7 +212,7 @@ def _act(place: Workplace, told: Told, crowd: Crowd, people: Sequence[Person], p
 
 def _promote(place: Workplace, told: Told) -> float:
     started = time.monotonic()
-    place.release.promote(experiment.evidence_digest(told.verdict), told.verdict.reason)
+    place.release.promote(evidence_digest(told.verdict.to_document()), told.verdict.reason)
     seconds = time.monotonic() - started
     experiment.close(place, told.experiment)
     return seconds

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from contender.artifact import digest
 from contender.errors import FaultFound, NotFound
 from contender.experiment.analysis import ExperimentStore, from_document, observe
 from contender.experiment.data import ArmData, ExperimentData, Phase
+from contender.experiment.decision import evidence_digest
 from contender.release import audit
 from contender.release.trail import TRANSITION
 from contender.values import CHALLENGER, CHAMPION, ModelVersion
@@ -119,11 +118,6 @@ class Dossier:
     def look_of(self, evidence: str) -> int | None:
         """The number of the look whose verdict has the digest `evidence`, which a promotion names; None if none has."""
         return next((look["look"] for look in self.looks if evidence_digest(look["verdict"]) == evidence), None)
-
-
-def evidence_digest(verdict: Mapping[str, Any]) -> str:
-    """The sha256 (hex) of a verdict's document, as promotions record it."""
-    return digest(json.dumps(verdict, sort_keys=True).encode())
 
 
 def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: float, made_with: str) -> Dossier:

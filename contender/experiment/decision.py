@@ -5,6 +5,8 @@ Pure and cheap: aggregates in, verdict out. What speaks first is the order of `R
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, NamedTuple
@@ -115,6 +117,14 @@ def best(verdicts: Mapping[str, Verdict]) -> str | None:
     """
     promoted = {name: verdict.effect or 0.0 for name, verdict in verdicts.items() if verdict.decision == "promote"}
     return max(promoted, key=promoted.__getitem__, default=None)
+
+
+def evidence_digest(document: Mapping[str, Any]) -> str:
+    """The sha256 (hex) of a verdict's document: what a promotion, its approval and its dossier name as evidence.
+
+    The same for `Verdict.to_document` and for that document as the store gave it back.
+    """
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def rule_for(signals: Signals) -> Rule:

@@ -9,7 +9,7 @@ import pytest
 
 from contender.errors import InvalidInput
 from contender.experiment.data import ArmData, ExperimentData, Phase, Sample
-from contender.experiment.decision import RULES, Decision, Direction, Signals, judge, rule_for
+from contender.experiment.decision import RULES, Decision, Direction, Signals, evidence_digest, judge, rule_for
 from contender.experiment.evidence import Look, look_from
 from contender.experiment.plan import Plan
 from contender.values import CHALLENGER, CHAMPION
@@ -288,3 +288,10 @@ def test_verdict_and_look_are_json() -> None:
 def test_what_is_no_look_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(InvalidInput, match="look"):
         look_from(document)
+
+
+def test_evidence_is_named_alike_before_and_after_the_store() -> None:
+    document = judge(ExperimentData({}, 0), Plan()).to_document()
+    kept = json.loads(json.dumps(document))
+    assert evidence_digest(kept) == evidence_digest(document)
+    assert evidence_digest(kept | {"decision": "promote"}) != evidence_digest(document)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cli.dossier.contents import Dossier, evidence_digest
+from cli.dossier.contents import Dossier
 from contender.experiment.analysis import Experiment
 from contender.experiment.data import ArmData, ExperimentData, GroupData, Phase, Sample
-from contender.experiment.decision import judge
+from contender.experiment.decision import evidence_digest, judge
 from contender.experiment.evidence import Look
 from contender.experiment.plan import Plan
 from contender.release import audit

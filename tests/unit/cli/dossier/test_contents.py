@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from cli.dossier.contents import Dossier, evidence_digest
+from cli.dossier.contents import Dossier
+from contender.experiment.decision import evidence_digest
 
 Trail = Callable[..., list[dict[str, Any]]]
 START = ("start", {"experiment": "job-change-7-vs-8"})
