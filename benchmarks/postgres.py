@@ -15,11 +15,11 @@ _INSTALLED = "/usr/lib/postgresql/*/bin/initdb"
 
 
 @contextmanager
-def cluster() -> Iterator[str | None]:
+def cluster(*, durable: bool = True) -> Iterator[str | None]:
     """The URL of an empty database that ends with the context; None where PostgreSQL is not installed.
 
-    It listens on a socket in its own folder only. As root the server runs as the user ``postgres``, for it refuses to
-    run as root.
+    A commit waits for the disk if `durable`. It listens on a socket in its own folder only. As root the server runs as
+    the user ``postgres``, for it refuses to run as root.
     """
     programs = _programs()
     if programs is None:
@@ -36,6 +36,7 @@ def cluster() -> Iterator[str | None]:
 
     run("initdb", "-U", "contender", "--auth=trust", "--no-sync")
     settings = f"-k {folder} -c listen_addresses='' -c work_mem=64MB -c max_wal_size=8GB -c shared_buffers=256MB"
+    settings += f" -c fsync={'on' if durable else 'off'}"
     run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", settings, "start")
     try:
         yield f"postgresql://contender@/postgres?host={folder}"

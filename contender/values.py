@@ -78,7 +78,9 @@ class Exposure:
 
     `groups` are the unit's protected attributes as far as they are known, such as ``{"gender": "Female"}``; the store
     keeps them apart. `baseline_label` and `baseline_score` are what the baseline model says of the same row, where it
-    was asked. A shadow's exposure is named by `shadow_of` the exposure that it mirrors.
+    was asked at once; what it says later comes as a `Covariate`. A shadow's exposure is named by `shadow_of` the
+    exposure that it mirrors. `features` is the row as the schema describes it, for the sampled share that is kept for
+    drift; the store keeps it apart.
     """
 
     prediction_id: str
@@ -99,6 +101,7 @@ class Exposure:
     groups: Mapping[str, str] = field(default_factory=dict)
     baseline_label: str | None = None
     baseline_score: float | None = None
+    features: Mapping[str, object] | None = None
 
 
 def shadow_of(prediction_id: str) -> str:
@@ -123,3 +126,17 @@ class Outcome:
     task: str
     value: str | int | float
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Covariate:
+    """What the baseline model says of the row behind an exposure, found by `prediction_id`.
+
+    `label` and `score` (in [0, 1]) are the baseline's own, whoever answered: its reward on the same outcome takes
+    noise out of the comparison of the arms.
+    """
+
+    prediction_id: str
+    task: str
+    label: str
+    score: float

@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 
 from contender.adapters.store_sql.database import rows_of, upsert
-from contender.adapters.store_sql.intake import Terms
-from contender.adapters.store_sql.schema import EXPOSURES, GROUPS, NOT_ALONE, REWARDS, TALLIES, UNITS
+from contender.adapters.store_sql.schema import EXPOSURES, GROUPS, NOT_ALONE, REWARDS, TALLIES, UNCOUNTED, UNITS
 from contender.adapters.store_sql.tally import ALL, COUNTED, FIRST, PAIRED, Measures, Place, Totals, plus
+from contender.adapters.store_sql.terms import Terms
 from contender.adapters.store_sql.totals import add_totals, lock
 from contender.values import REVIEW, REVIEW_LABEL, SHADOW, UNASSIGNED
 
@@ -65,7 +65,7 @@ def count_totals(connection: Connection, experiment_id: str) -> Totals:
 
 
 def rebuild(connection: Connection, experiment_id: str, terms: Terms) -> None:
-    """Count units and totals anew from the records; the groups of units stay."""
+    """Count units and totals anew from the records; the groups of units stay, and what is queued waits on."""
     lock(connection, [experiment_id])
     for table in (UNITS, TALLIES):
         connection.execute(delete(table).where(table.c.experiment_id == experiment_id))
@@ -223,7 +223,11 @@ def _from_exposures(experiment_id: str, terms: Terms) -> Select[Any]:
         "slow": _number_of(column.latency_ms > terms.slow_ms),
         "selections": _number_of(told),
     }
-    return _of_records(EXPOSURES, experiment_id, sums)
+    # One statement, one state of the database: an exposure is counted here or still queued, never both.
+    queued = select(UNCOUNTED.c.prediction_id).where(
+        UNCOUNTED.c.experiment_id == experiment_id, UNCOUNTED.c.prediction_id == column.prediction_id
+    )
+    return _of_records(EXPOSURES, experiment_id, sums).where(~queued.exists())
 
 
 def _from_rewards(experiment_id: str) -> Select[Any]:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, exc, make_url
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    create_engine,
+    event,
+    exc,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from contender.adapters.store_sql.schema import METADATA
+from contender.adapters.store_sql.versions import NEWEST, Versions, create, kept_version, migrate, refuse_other
 from contender.errors import Conflict, Unavailable
 
 BUSY_TIMEOUT_MS: Final = 10_000
@@ -22,6 +32,9 @@ _WRITES: Final = "contender_writes"
 
 _CREATION_LOCK: Final = 7_205_759_403
 """An arbitrary number that nothing else in the database locks."""
+
+_OTHER_TABLES: Final = {"42703", "42P01"}
+"""PostgreSQL's codes for a column and a table that is not there: somebody upgraded the store under our feet."""
 
 _PRAGMAS: Final = (
     f"busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -41,12 +54,36 @@ class Database:
     def __init__(self, url: str, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._engine = _engine(url)
+        address = self._engine.url
+        self._file = Path(address.database) if address.database and address.drivername.startswith("sqlite") else None
         self._ready = False
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+    def versions(self) -> Versions:
+        """The version of the tables that are there, and the one that is needed; nothing is made or changed.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        if self._file and not self._file.exists():
+            return Versions(None)
+        with _translated(), self._engine.begin() as connection:
+            return Versions(kept_version(connection))
+
+    def upgrade(self) -> Versions:
+        """Make the tables, or bring older ones to the version of this code; the version that was found.
+
+        All of it or nothing: what fails leaves the database as it was. Every other call refuses older tables.
+
+        Raises:
+            Unavailable: the database does not answer, or its tables are newer than this code.
+        """
+        with _translated():
+            return Versions(self._prepare(upgrading=True))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -67,19 +104,24 @@ class Database:
     def _create_once(self) -> None:
         with self._lock:
             if not self._ready:
-                self._create()
+                self._prepare(upgrading=False)
                 self._ready = True
 
-    def _create(self) -> None:
-        if self._engine.url.database and self._engine.dialect.name == "sqlite":
-            Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    def _prepare(self, *, upgrading: bool) -> int | None:
+        """Make sure that the tables are there and those of this code; the version that was found."""
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
         with _write(self._engine) as connection:
             _one_creator(connection)
-            for table in METADATA.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
+            kept = kept_version(connection)
+            if kept is None:
+                create(connection)
+            elif upgrading and kept < NEWEST:
+                migrate(connection)
+            else:
+                refuse_other(kept)
             self._guard(connection)
+            return kept
 
     def _guard(self, connection: Connection) -> None:
         """What a part of the store adds to its tables; may be repeated."""
@@ -101,6 +143,55 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         connection.execute(upsert(connection, table).on_conflict_do_nothing(), rows)
 
 
+def insert_all(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert those `rows` (values in the order of `names`) whose primary key is new; how many were.
+
+    The fast way in: the driver takes the values as they are, PostgreSQL all of them in one statement.
+    """
+    return _send(connection, "DO NOTHING", table, names, rows)
+
+
+def replace_all(
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    set_: str = "{0} = excluded.{0}",
+) -> None:
+    """Insert `rows`, each in place of an earlier one of its primary key, which must be unique among them.
+
+    `set_` says what becomes of every other column, as a format of its name.
+    """
+    keys = [column.name for column in table.primary_key]
+    changed = ", ".join(set_.format(name) for name in names if name not in keys)
+    _send(connection, f"({', '.join(keys)}) DO UPDATE SET {changed}", table, names, rows)
+
+
+def _send(
+    connection: Connection, conflict: str, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> int:
+    if not rows:
+        return 0
+    if connection.dialect.name == "postgresql":
+        sent = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
+        return connection.exec_driver_sql(_of_records(table.name, names, conflict), {"rows": sent}).rowcount
+    return connection.exec_driver_sql(_of_values(table.name, names, conflict), list(rows)).rowcount
+
+
+@cache
+def _of_records(table: str, names: tuple[str, ...], conflict: str) -> str:
+    """One statement and one parameter for any number of rows: arrays by column cost the driver six times as much."""
+    columns = ", ".join(names)
+    records = f"SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)"  # noqa: S608 - names of ours
+    return f"INSERT INTO {table} ({columns}) {records} ON CONFLICT {conflict}"
+
+
+@cache
+def _of_values(table: str, names: tuple[str, ...], conflict: str) -> str:
+    places = ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places}) ON CONFLICT {conflict}"  # noqa: S608 - names of ours
+
+
 def upsert(connection: Connection, table: Table) -> Any:
     """An insert of the connection's dialect, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
@@ -108,7 +199,10 @@ def upsert(connection: Connection, table: Table) -> Any:
 
 def _engine(url: str) -> Engine:
     # Parameters are people's data: an error must not carry them into a log.
-    engine = create_engine(make_url(url), hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"))
+    address = make_url(url)
+    if address.drivername == "postgresql":  # as people write it; SQLAlchemy would look for another driver
+        address = address.set(drivername="postgresql+psycopg")
+    engine = create_engine(address, hide_parameters=True, pool_pre_ping=address.get_backend_name() != "sqlite")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -147,6 +241,10 @@ def _translated() -> Iterator[None]:
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, OSError) as error:
         raise Unavailable(f"the store does not answer: {_cause(error)}", remedy="see `contender doctor`") from error
     except exc.DatabaseError as error:
+        if getattr(error.orig, "sqlstate", None) in _OTHER_TABLES:
+            raise Unavailable(
+                f"the store has other tables: {_cause(error)}", remedy="contender database check"
+            ) from error
         if isinstance(error, exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
             raise
         raise Unavailable(f"the store cannot be read: {_cause(error)}", remedy="see `contender doctor`") from error

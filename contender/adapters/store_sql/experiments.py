@@ -12,10 +12,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select
 
 from contender.adapters.store_sql.counting import count_totals, rebuild
-from contender.adapters.store_sql.database import Database, column_of, insert_new, rows_of, upsert
-from contender.adapters.store_sql.intake import terms_of
+from contender.adapters.store_sql.database import column_of, insert_new, rows_of, upsert
+from contender.adapters.store_sql.pending import PendingRecords
 from contender.adapters.store_sql.reading import Counts, read_data, read_phases, span
 from contender.adapters.store_sql.schema import EXPERIMENTS, EXPOSURES, LOOKS
+from contender.adapters.store_sql.terms import terms_of
+from contender.adapters.store_sql.totals import lock
 from contender.errors import InvalidInput, NotFound, Refused
 from contender.experiment.data import ExperimentData, PhaseCount
 from contender.values import SHADOW
@@ -26,7 +28,7 @@ RUNNING: Final = "running"
 """The `status` of an experiment that `current_experiment` finds."""
 
 
-class ExperimentRecords(Database):
+class ExperimentRecords(PendingRecords):
     """Experiments, the looks at them, and what they amount to."""
 
     def save_experiment(self, document: Mapping[str, Any]) -> None:
@@ -39,6 +41,7 @@ class ExperimentRecords(Database):
         row = {name: _text(document, name) for name in ("id", "task", "status")}
         row |= {"document": json.dumps(document)}
         with self._writing() as connection:
+            lock(connection, [row["id"]])  # nobody counts by the usual terms while the plan comes
             known = _known(connection, row["id"])
             if known is not None and known.get("plan") != document.get("plan"):
                 raise Refused(f"the plan of {row['id']} cannot change any more", remedy="start a new experiment")
@@ -96,10 +99,11 @@ class ExperimentRecords(Database):
     def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:
         """The experiment's aggregates by assigned arm, from exposures of `since_generation` on (None: all of them).
 
-        Read from running totals, which every record changes in the transaction that keeps it: milliseconds, however
-        many exposures there are. Exposures without a unit take no part. A unit that was seen in two arms counts in
-        both, and as crossed.
+        Read from running totals, after those exposures are counted that came since the last look: milliseconds,
+        however many there are in all. Exposures without a unit take no part. A unit that was seen in two arms counts
+        in both, and as crossed.
         """
+        self._catch_up(experiment_id)
         with self._reading() as connection:
             return read_data(connection, experiment_id, since_generation)
 
@@ -109,16 +113,19 @@ class ExperimentRecords(Database):
         A unit counts once: in the generation, and the arm, of its first exposure; what befell it counts if it ever did
         in that arm.
         """
+        self._catch_up(experiment_id)
         with self._reading() as connection:
             return read_phases(connection, experiment_id)
 
     def counted(self, experiment_id: str) -> Counts:
         """All that `experiment_data` and `phase_counts` tell, counted anew from every unit, by the database."""
+        self._catch_up(experiment_id)
         with self._reading() as connection:
             return Counts(count_totals(connection, experiment_id), span(connection, experiment_id))
 
     def recount(self, experiment_id: str) -> None:
         """Build units and totals anew from the records, as if they had all just come in under the plan as it is."""
+        self._catch_up(experiment_id)
         with self._writing() as connection:
             rebuild(connection, experiment_id, terms_of(connection, experiment_id))
 

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from contender.adapters.store_sql.database import Database, rows_of
-from contender.adapters.store_sql.intake import keep_exposures, keep_outcomes
+from contender.adapters.store_sql.intake import keep_covariates, keep_exposures, keep_outcomes
 from contender.adapters.store_sql.schema import EXPOSURES, OUTCOMES, Settled
 from contender.adapters.store_sql.settling import Judge, settle_chunk
-from contender.values import Exposure, Outcome
+from contender.values import Covariate, Exposure, Outcome
 
 
 class ExposureRecords(Database):
     """Exposures and outcomes as they came, and rewards computed from them."""
 
-    def append(self, exposures: Sequence[Exposure], outcomes: Sequence[Outcome]) -> None:
+    def append(
+        self, exposures: Sequence[Exposure], outcomes: Sequence[Outcome], covariates: Sequence[Covariate] = ()
+    ) -> None:
         """Keep all of them, in one transaction; those already there (by `prediction_id`, `event_id`) are left alone.
+
+        Nothing is counted or judged here: answers wait for this call.
 
         Raises:
             Unavailable: nothing was kept; the same call may be repeated.
@@ -25,6 +29,7 @@ class ExposureRecords(Database):
         with self._writing() as connection:
             keep_exposures(connection, exposures)
             keep_outcomes(connection, outcomes)
+            keep_covariates(connection, covariates)
 
     def settle(self, task: str, reward: Judge) -> int:
         """Judge the outcomes of `task` that wait and whose exposure is known; how many rewards are new or changed.

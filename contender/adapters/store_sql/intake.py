@@ -1,156 +1,157 @@
-"""Records as they come in: each kept once, counted once, and compared with the one before where it comes again."""
+"""Records as they come in: inserted and queued, each once; counting and judging are done later, by whoever looks."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, select
 
-from contender.adapters.store_sql.database import rows_of, upsert
-from contender.adapters.store_sql.schema import EXPERIMENTS, EXPOSURES, OUTCOMES, REWARDS, Settled
-from contender.adapters.store_sql.tally import UnitRow
-from contender.adapters.store_sql.totals import Seen, count, lock, note_span
+from contender.adapters.store_sql.database import insert_all, rows_of, upsert
+from contender.adapters.store_sql.schema import COVARIATES, EXPOSURES, INPUTS, OUTCOMES, REVISITS, UNCOUNTED
+from contender.adapters.store_sql.totals import note_span
 from contender.experiment.data import Events
-from contender.experiment.plan import Plan
-from contender.values import REVIEW, REVIEW_LABEL, SHADOW, UNASSIGNED, Exposure, Outcome, shadow_of
+from contender.values import SHADOW, UNASSIGNED, Covariate, Exposure, Outcome, shadow_of
 
-_FIELDS: Final = tuple(field.name for field in fields(Exposure) if field.name != "groups")
-_values: Final = attrgetter(*_FIELDS)
-_USUAL: Final = Plan()
-
-
-class Terms(NamedTuple):
-    """What counting needs of an experiment's plan."""
-
-    slow_ms: float
-    favourable_label: str
-    outcome_days: float
+_APART: Final = {"groups", "features", "baseline_label", "baseline_score"}
+_EXPOSED: Final = tuple(field.name for field in fields(Exposure) if field.name not in _APART)
+_values: Final = attrgetter(*_EXPOSED)
+_UNIT: Final = _EXPOSED.index("unit_id")
+_TOLD: Final = ("event_id", "prediction_id", "task", "value", "at")
+_SAID: Final = ("prediction_id", "task", "label", "score")
+_SHADOWS: Final = shadow_of("")
 
 
-def keep_exposures(connection: Connection, exposures: Sequence[Exposure]) -> None:
-    """Keep those that are new by `prediction_id`, and count them; take note of those that came before."""
-    lock(connection, {exposure.experiment_id for exposure in exposures if exposure.experiment_id is not None})
-    rows = [_exposure_row(exposure) for exposure in exposures]
-    new, again = _insert(connection, EXPOSURES, "prediction_id", rows)
-    by_experiment = defaultdict[str, list[tuple[Exposure, Mapping[str, Any]]]](list)
-    for index in new:
-        if takes_part(exposures[index]):
-            by_experiment[exposures[index].experiment_id or ""].append((exposures[index], rows[index]))
-    for experiment_id, kept in by_experiment.items():
-        terms = terms_of(connection, experiment_id)
-        count(connection, experiment_id, [_seen(exposure, row["unit_id"], terms) for exposure, row in kept])
-        note_span(connection, experiment_id, [exposure.at for exposure, _ in kept], Events())
-    _note_again(connection, EXPOSURES, "prediction_id", [rows[index] for index in again])
-    _wake_outcomes(connection, [exposures[index] for index in new])
+def keep_exposures(connection: Connection, exposures: Iterable[Exposure]) -> None:
+    """Keep those that are new by `prediction_id`, and queue them to be counted; take note of those that came before."""
+    # In one order everywhere: two writers of the same records never wait for each other crosswise.
+    ordered = sorted(exposures, key=attrgetter("prediction_id"))
+    rows = [_exposure_row(exposure) for exposure in ordered]
+    new, again = _insert(connection, EXPOSURES, _EXPOSED, rows)
+    fresh = [ordered[index] for index in new]
+    _queue(connection, fresh)
+    _keep_apart(connection, fresh)
+    _note_again(connection, EXPOSURES, _EXPOSED, [rows[index] for index in again])
 
 
-def keep_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+def keep_outcomes(connection: Connection, outcomes: Iterable[Outcome]) -> None:
     """Keep those that are new by `event_id`; take note of those that came before."""
-    rows = [_outcome_row(outcome) for outcome in outcomes]
-    _, again = _insert(connection, OUTCOMES, "event_id", rows)
-    _note_again(connection, OUTCOMES, "event_id", [rows[index] for index in again])
+    rows = sorted(map(_outcome_row, outcomes), key=lambda row: row[0])
+    _, again = _insert(connection, OUTCOMES, _TOLD, rows)
+    _note_again(connection, OUTCOMES, _TOLD, [rows[index] for index in again])
+
+
+def keep_covariates(connection: Connection, covariates: Iterable[Covariate]) -> None:
+    """Keep those that are new by `prediction_id`; outcomes that were judged without them are judged again."""
+    rows = sorted((one.prediction_id, one.task, one.label, one.score) for one in covariates)
+    insert_all(connection, COVARIATES, _SAID, rows)
+    insert_all(connection, REVISITS, ("prediction_id", "task"), [row[:2] for row in rows])
 
 
 def takes_part(exposure: Exposure) -> bool:
     """Whether the exposure counts in an experiment."""
-    return None not in (exposure.experiment_id, exposure.unit_id) and exposure.assigned_to != UNASSIGNED
-
-
-def terms_of(connection: Connection, experiment_id: str) -> Terms:
-    """The terms that the experiment's plan states; the usual ones where it is not known (yet)."""
-    document = connection.scalar(select(EXPERIMENTS.c.document).where(EXPERIMENTS.c.id == experiment_id))
-    plan = json.loads(document).get("plan", {}) if document else {}
-    return Terms(*(plan.get(name, getattr(_USUAL, name)) for name in Terms._fields))
-
-
-def _seen(exposure: Exposure, unit_id: str, terms: Terms) -> Seen:
-    favourable = terms.favourable_label
-    row = UnitRow(
-        exposure.assigned_to,
-        exposure.generation,
-        exposures=1,
-        fallbacks=int(exposure.served_by != exposure.assigned_to),
-        reviews=int(exposure.label == REVIEW_LABEL),
-        errors=int(exposure.served_by == REVIEW),
-        slow=int(exposure.latency_ms > terms.slow_ms),
-        selections=int(bool(favourable) and exposure.label == favourable),
-    )
-    return Seen(unit_id, row, exposure.groups)
+    return exposure.experiment_id is not None and exposure.unit_id is not None and exposure.assigned_to != UNASSIGNED
 
 
 def _insert(
-    connection: Connection, table: Table, key: str, rows: Sequence[Mapping[str, Any]]
-) -> tuple[list[int], list[int]]:
-    """Insert the rows whose key is new; the indexes of those, and of the others."""
-    if not rows:
-        return [], []
-    statement = upsert(connection, table).on_conflict_do_nothing().returning(table.c[key])
-    fresh = set(connection.execute(statement, list(rows)).scalars())
+    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Insert the rows whose key, their first value, is new; the indexes of those, and of the others."""
+    with connection.begin_nested() as attempt:
+        if insert_all(connection, table, names, rows) == len(rows):
+            return range(len(rows)), ()
+        attempt.rollback()
+    # Some came before, which is rare: only now is it worth asking which.
+    statement = upsert(connection, table).on_conflict_do_nothing().returning(table.c[names[0]])
+    fresh = set(connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows]).scalars())
     new: list[int] = []
     again: list[int] = []
     for index, row in enumerate(rows):
-        (new if row[key] in fresh else again).append(index)
-        fresh.discard(row[key])
+        (new if row[0] in fresh else again).append(index)
+        fresh.discard(row[0])
     return new, again
 
 
-def _note_again(connection: Connection, table: Table, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def _queue(connection: Connection, exposures: Sequence[Exposure]) -> None:
+    waiting = [
+        (one.experiment_id, one.prediction_id, json.dumps(dict(one.groups)) if one.groups else None)
+        for one in exposures
+        if takes_part(one)
+    ]
+    insert_all(connection, UNCOUNTED, ("experiment_id", "prediction_id", "groups"), waiting)
+    mirrored = [(one.task, one.prediction_id.removesuffix(_SHADOWS)) for one in exposures if one.assigned_to == SHADOW]
+    insert_all(connection, REVISITS, ("task", "prediction_id"), mirrored)
+
+
+def _keep_apart(connection: Connection, exposures: Sequence[Exposure]) -> None:
+    sampled = [
+        (one.prediction_id, one.task, one.at, json.dumps(dict(one.features)))
+        for one in exposures
+        if one.features is not None
+    ]
+    insert_all(connection, INPUTS, ("prediction_id", "task", "at", "document"), sampled)
+    said = [
+        (one.prediction_id, one.task, one.baseline_label, one.baseline_score)
+        for one in exposures
+        if one.baseline_label is not None and one.baseline_score is not None
+    ]
+    insert_all(connection, COVARIATES, _SAID, said)
+
+
+def _note_again(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
     """Count, by experiment, the rows that came again with the content that is kept, and with another."""
     if not rows:
         return
-    keys = {row[key] for row in rows}
-    kept = {row._mapping[key]: row._mapping for row in rows_of(connection, select(table).where(table.c[key].in_(keys)))}
-    experiments = _experiments(connection, {kept[row[key]]["prediction_id"] for row in rows})
-    counted = defaultdict[str, Counter[str]](Counter)
+    columns = [table.c[name] for name in names]
+    query = select(*columns).where(columns[0].in_({row[0] for row in rows}))
+    kept = {row[0]: tuple(row) for row in rows_of(connection, query)}
+    place = names.index("prediction_id")
+    exposed = _exposed(connection, {kept[row[0]][place] for row in rows})
+    events = defaultdict[str, Counter[str]](Counter)
+    moments = defaultdict[str, list[float]](list)
     for row in rows:
-        same = all(kept[row[key]][name] == value for name, value in row.items())
-        if experiment_id := experiments.get(kept[row[key]]["prediction_id"]):
-            counted[experiment_id]["replayed" if same else "contradictory"] += 1
-    for experiment_id, events in counted.items():
-        note_span(connection, experiment_id, [], Events(**events))
+        if found := exposed.get(kept[row[0]][place]):
+            events[found[0]]["replayed" if kept[row[0]] == row else "contradictory"] += 1
+            moments[found[0]].append(found[1])
+    for experiment_id in sorted(events):
+        note_span(connection, experiment_id, moments[experiment_id], Events(**events[experiment_id]))
 
 
-def _experiments(connection: Connection, prediction_ids: Iterable[str]) -> dict[str, str]:
-    query = select(EXPOSURES.c.prediction_id, EXPOSURES.c.experiment_id)
-    rows = rows_of(connection, query.where(EXPOSURES.c.prediction_id.in_(list(prediction_ids))))
-    return {prediction_id: experiment_id for prediction_id, experiment_id in rows if experiment_id is not None}
+def _exposed(connection: Connection, prediction_ids: Iterable[str]) -> dict[str, tuple[str, float]]:
+    """The experiment that an exposure takes part in, and its moment, by prediction id."""
+    column = EXPOSURES.c
+    query = select(column.prediction_id, column.experiment_id, column.at).where(
+        column.prediction_id.in_(list(prediction_ids)),
+        column.experiment_id.is_not(None),
+        column.unit_id.is_not(None),
+        column.assigned_to != UNASSIGNED,
+    )
+    return {prediction_id: (experiment_id, at) for prediction_id, experiment_id, at in rows_of(connection, query)}
 
 
-def _wake_outcomes(connection: Connection, exposures: Sequence[Exposure]) -> None:
-    """A shadow's exposure that comes after its outcome was judged has it judged once more."""
-    mirrored = [
-        exposure.prediction_id.removesuffix(shadow_of("")) for exposure in exposures if exposure.assigned_to == SHADOW
-    ]
-    if mirrored:
-        events = select(REWARDS.c.event_id).where(REWARDS.c.prediction_id.in_(mirrored))
-        waiting = update(OUTCOMES).where(OUTCOMES.c.event_id.in_(events.scalar_subquery()))
-        connection.execute(waiting.values(settled=Settled.PENDING.value))
+def _exposure_row(exposure: Exposure) -> tuple[Any, ...]:
+    row: tuple[Any, ...] = _values(exposure)
+    unit = exposure.unit_id
+    if unit is None or _is_storable(unit):
+        return row
+    return (*row[:_UNIT], _storable(unit), *row[_UNIT + 1 :])
 
 
-def _exposure_row(exposure: Exposure) -> dict[str, Any]:
-    row = dict(zip(_FIELDS, _values(exposure), strict=True))
-    if exposure.unit_id is not None:
-        row["unit_id"] = _storable(exposure.unit_id)
-    return row
+def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
+    event_id, prediction_id = _storable(outcome.event_id), _storable(outcome.prediction_id)
+    return event_id, prediction_id, outcome.task, json.dumps(outcome.value), outcome.at
 
 
-def _outcome_row(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "event_id": _storable(outcome.event_id),
-        "prediction_id": _storable(outcome.prediction_id),
-        "task": outcome.task,
-        "value": json.dumps(outcome.value),
-        "at": outcome.at,
-    }
+def _is_storable(words: str) -> bool:
+    return words.isascii() and "\0" not in words
 
 
 def _storable(words: str) -> str:
     """A client's text as any database takes it, lone surrogates and NUL escaped: one name must not stop a batch."""
-    if words.isascii() and "\0" not in words:
+    if _is_storable(words):
         return words
     return words.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, SmallInteger, String, Table, Text, text
 
 from contender.adapters.store_sql.tally import Measures, Place, UnitRow
 from contender.experiment.data import Events
@@ -28,6 +28,12 @@ class Settled(IntEnum):
     """The task does not know its value."""
 
 
+VERSIONS: Final = Table(
+    "contender_version",  # not alembic's usual name, which MLflow uses in a database that both may share
+    METADATA,
+    Column("version_num", String(32), primary_key=True),
+)
+
 EXPOSURES: Final = Table(
     "exposures",
     METADATA,
@@ -46,21 +52,42 @@ EXPOSURES: Final = Table(
     Column("latency_ms", Float(53), nullable=False),
     Column("at", Float(53), nullable=False),
     Column("source", Text, nullable=False),
-    Column("baseline_label", Text),
-    Column("baseline_score", Float(53)),
-    # Holds every column that a recount reads, in the order it groups by: it never touches the table.
-    Index(
-        "exposures_by_unit",
-        "experiment_id",
-        "unit_id",
-        "assigned_to",
-        "generation",
-        "served_by",
-        "label",
-        "latency_ms",
-    ),
     Index("exposures_by_time", "task", "at"),
+    Index("exposures_of_unit", "task", "unit_id", "at"),
 )
+
+UNCOUNTED: Final = Table(
+    "uncounted",
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    Column("prediction_id", Text, primary_key=True),
+    Column("groups", Text),
+    sqlite_with_rowid=False,
+)
+"""Exposures that the running totals do not hold yet, and the unit's protected attributes (JSON) until they do.
+
+A queue and not a watermark: of two transactions the one with the lower number may become visible last.
+"""
+
+COVARIATES: Final = Table(
+    "covariates",
+    METADATA,
+    Column("prediction_id", Text, primary_key=True),
+    Column("task", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("score", Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What the baseline model says of the rows behind exposures."""
+
+REVISITS: Final = Table(
+    "revisits",
+    METADATA,
+    Column("task", Text, primary_key=True),
+    Column("prediction_id", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Predictions whose outcome, if it is judged already, must be judged again: a covariate or a shadow came later."""
 
 OUTCOMES: Final = Table(
     "outcomes",
@@ -94,7 +121,7 @@ REWARDS: Final = Table(
     Column("event_id", Text, nullable=False),
     Column("outcome_at", Float(53), nullable=False),
     Column("baseline_reward", Float(53)),
-    Index("rewards_by_unit", "experiment_id", "unit_id", "assigned_to", "generation", "reward", "baseline_reward"),
+    Index("rewards_by_time", "task", "outcome_at"),
 )
 
 GROUPS: Final = Table(
@@ -121,7 +148,7 @@ UNITS: Final = Table(
     Index("units_not_alone", "experiment_id", "unit_id", sqlite_where=NOT_ALONE, postgresql_where=NOT_ALONE),
     sqlite_with_rowid=False,  # clustered by its key, in the order that the analysis groups by
 )
-"""One row for a unit, arm and generation: `tally.UnitRow`, kept in the transaction that keeps its records.
+"""One row for a unit, arm and generation: `tally.UnitRow`, added up from the queue of exposures and from rewards.
 
 `alone` is 1 for the only row of its unit. Nearly all rows are, and what they add up to needs no grouping by unit.
 """
@@ -134,7 +161,7 @@ TALLIES: Final = Table(
     *(Column(name, _number(default), nullable=False) for name, default in Measures._field_defaults.items()),
     sqlite_with_rowid=False,
 )
-"""An experiment's totals: `tally.Measures` by `tally.Place`, kept in the same transaction."""
+"""An experiment's totals: `tally.Measures` by `tally.Place`, kept in the transaction that keeps the units."""
 
 SPANS: Final = Table(
     "spans",
@@ -145,6 +172,29 @@ SPANS: Final = Table(
     *(Column(name, Integer, nullable=False, server_default=text("0")) for name in Events._fields),
 )
 """When an experiment's exposures came, and how many records were not as they should be."""
+
+INPUTS: Final = Table(
+    "inputs",  # what people told of themselves has a table of its own, to be granted and forgotten apart
+    METADATA,
+    Column("prediction_id", Text, primary_key=True),
+    Column("task", Text, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("document", Text, nullable=False),
+    Index("inputs_by_time", "task", "at"),
+)
+"""The rows behind a sampled share of the exposures, as JSON."""
+
+NOTES: Final = Table(
+    "notes",
+    METADATA,
+    Column("task", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("at", Float(53), nullable=False),
+    Column("document", Text, nullable=False),
+    Index("notes_by_time", "task", "kind", "at"),
+)
+"""What other parts of the house remember: a JSON document by kind and key."""
 
 EXPERIMENTS: Final = Table(
     "experiments",

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import sub
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
-from contender.adapters.store_sql.database import rows_of, upsert
-from contender.adapters.store_sql.intake import terms_of
-from contender.adapters.store_sql.schema import EXPOSURES, OUTCOMES, REWARDS, Settled
+from contender.adapters.store_sql.database import column_of, rows_of, upsert
+from contender.adapters.store_sql.schema import COVARIATES, EXPOSURES, OUTCOMES, REVISITS, REWARDS, Settled
 from contender.adapters.store_sql.tally import UnitRow
+from contender.adapters.store_sql.terms import terms_of
 from contender.adapters.store_sql.totals import Seen, count, lock, note_span
 from contender.errors import InvalidInput
 from contender.experiment.data import Events
@@ -33,8 +33,10 @@ _SKEW_S: Final = 60.0
 
 _OF_EXPOSURE: Final = (
     *(EXPOSURES.c[name] for name in ("experiment_id", "generation", "unit_id", "assigned_to")),
-    *(EXPOSURES.c[name] for name in ("label", "score", "confidence", "baseline_label", "baseline_score")),
+    *(EXPOSURES.c[name] for name in ("label", "score", "confidence")),
     EXPOSURES.c.at.label("exposed_at"),
+    COVARIATES.c.label.label("baseline_label"),
+    COVARIATES.c.score.label("baseline_score"),
 )
 
 
@@ -47,6 +49,9 @@ class Judged(NamedTuple):
 
 def settle_chunk(connection: Connection, task: str, reward: Judge) -> Judged:
     """Judge up to `CHUNK` outcomes of `task` that wait and whose exposure is known."""
+    # One judge of a task at a time: what came too late for another's judgement is found once that one has ended.
+    lock(connection, [f"settle {task}"])
+    revisited = _revisit(connection, task)
     waiting = _waiting(connection, task)
     judged = [(row, _judge(row, row.value, reward)) for row in waiting]
     _mark(connection, Settled.JUDGED, [row.event_id for row, value in judged if value is not None])
@@ -54,17 +59,29 @@ def settle_chunk(connection: Connection, task: str, reward: Judge) -> Judged:
     lock(connection, {row.experiment_id for row in waiting if row.experiment_id is not None})
     rewards = [_reward_row(row, row, value, task, reward) for row, value in judged if value is not None]
     rewards += _of_shadows(connection, [row for row, value in judged if value is not None], task, reward)
-    return Judged(_keep_earliest(connection, rewards), more=len(waiting) >= CHUNK)
+    return Judged(_keep_earliest(connection, rewards), more=CHUNK in (len(waiting), revisited))
+
+
+def _revisit(connection: Connection, task: str) -> int:
+    """Have the outcomes judged again whose covariate or shadow came later; how many predictions were looked at."""
+    column = REVISITS.c
+    first = select(column.prediction_id).where(column.task == task).order_by(column.prediction_id).limit(CHUNK)
+    taken = delete(REVISITS).where(column.task == task, column.prediction_id.in_(first.scalar_subquery()))
+    found: list[str] = list(connection.execute(taken.returning(column.prediction_id)).scalars())
+    if found:
+        events = column_of(connection, select(REWARDS.c.event_id).where(REWARDS.c.prediction_id.in_(found)))
+        _mark(connection, Settled.PENDING, events)
+    return len(found)
 
 
 def _waiting(connection: Connection, task: str) -> Sequence[Any]:
     query = (
         select(OUTCOMES.c.event_id, OUTCOMES.c.prediction_id, OUTCOMES.c.value, OUTCOMES.c.at, *_OF_EXPOSURE)
         .join(EXPOSURES, and_(EXPOSURES.c.prediction_id == OUTCOMES.c.prediction_id, EXPOSURES.c.task == task))
+        .outerjoin(COVARIATES, COVARIATES.c.prediction_id == OUTCOMES.c.prediction_id)
         .where(OUTCOMES.c.task == task, OUTCOMES.c.settled == Settled.PENDING)
         .order_by(OUTCOMES.c.at, OUTCOMES.c.event_id)
         .limit(CHUNK)
-        .with_for_update(of=OUTCOMES, skip_locked=True)
     )
     return rows_of(connection, query)
 
@@ -109,7 +126,9 @@ def _of_shadows(connection: Connection, outcomes: Sequence[Any], task: str, rewa
     by_shadow = defaultdict[str, list[Any]](list)
     for outcome in outcomes:
         by_shadow[shadow_of(outcome.prediction_id)].append(outcome)
-    query = select(EXPOSURES.c.prediction_id, *_OF_EXPOSURE).where(EXPOSURES.c.prediction_id.in_(list(by_shadow)))
+    query = select(EXPOSURES.c.prediction_id, *_OF_EXPOSURE)
+    query = query.outerjoin(COVARIATES, COVARIATES.c.prediction_id == EXPOSURES.c.prediction_id)
+    query = query.where(EXPOSURES.c.prediction_id.in_(list(by_shadow)))
     pairs = [(shadow, outcome) for shadow in rows_of(connection, query) for outcome in by_shadow[shadow.prediction_id]]
     judged = [(shadow, outcome, _judge(shadow, outcome.value, reward)) for shadow, outcome in pairs]
     return [_reward_row(shadow, outcome, value, task, reward) for shadow, outcome, value in judged if value is not None]
@@ -127,19 +146,21 @@ def _keep_earliest(connection: Connection, rows: Sequence[dict[str, Any]]) -> in
     experiments = {row["experiment_id"] for row in rows} - {None}
     days = {experiment_id: terms_of(connection, experiment_id).outcome_days for experiment_id in experiments}
     events = defaultdict[str, Counter[str]](Counter)
+    moments = defaultdict[str, list[float]](list)
     for row in rows:
         old = now.get(row["prediction_id"])
-        if row["experiment_id"] is not None and row["assigned_to"] != SHADOW:
+        if _takes_part(row) and row["assigned_to"] != SHADOW:
             events[row["experiment_id"]].update(_events(row, old, days[row["experiment_id"]]))
-        if old is None or _moment(row) < _moment(old):
+            moments[row["experiment_id"]].append(row["exposed_at"])
+        if old is None or _moment(row) < _moment(old) or _completes(row, old):
             now[row["prediction_id"]] = row
     changed = [(row, known.get(key)) for key, row in now.items() if row is not known.get(key)]
     if changed:
         kept = [{name: row[name] for name in _REWARD} for row, _ in changed]
         connection.execute(_replacing(upsert(connection, REWARDS)), kept)
     _count(connection, changed)
-    for experiment_id, counted in events.items():
-        note_span(connection, experiment_id, [], Events(**counted))
+    for experiment_id, counted in sorted(events.items()):
+        note_span(connection, experiment_id, moments[experiment_id], Events(**counted))
     return len(changed)
 
 
@@ -157,6 +178,15 @@ def _events(row: Mapping[str, Any], old: Mapping[str, Any] | None, days: float) 
     return [] if -_SKEW_S <= after <= days * _DAY_S else ["late"]
 
 
+def _completes(row: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Whether it is the same judgement, now with the baseline's."""
+    return row["event_id"] == old["event_id"] and old["baseline_reward"] is None and row["baseline_reward"] is not None
+
+
+def _takes_part(row: Mapping[str, Any]) -> bool:
+    return None not in (row["experiment_id"], row["unit_id"]) and row["assigned_to"] != UNASSIGNED
+
+
 def _moment(row: Mapping[str, Any]) -> tuple[float, str]:
     return row["outcome_at"], row["event_id"]
 
@@ -164,7 +194,7 @@ def _moment(row: Mapping[str, Any]) -> tuple[float, str]:
 def _count(connection: Connection, changed: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> None:
     by_experiment = defaultdict[str, list[Seen]](list)
     for row, old in changed:
-        if None not in (row["experiment_id"], row["unit_id"]) and row["assigned_to"] != UNASSIGNED:
+        if _takes_part(row):
             by_experiment[row["experiment_id"]].append(Seen(row["unit_id"], _difference(row, old), {}))
     for experiment_id, seen in by_experiment.items():
         count(connection, experiment_id, seen)
@@ -187,7 +217,8 @@ def _rewarded(row: Mapping[str, Any] | None) -> tuple[int, float, int, float, fl
 def _replacing(insert: Any) -> Any:
     """The insert, with the comparison repeated: rewards outside of experiments are judged without a lock."""
     new, old = insert.excluded, REWARDS.c
-    tie = and_(new.outcome_at == old.outcome_at, new.event_id < old.event_id)
+    # The same event again is the same judgement, with the baseline's.
+    tie = and_(new.outcome_at == old.outcome_at, new.event_id <= old.event_id)
     return insert.on_conflict_do_update(
         index_elements=[old.prediction_id],
         set_={name: new[name] for name in ("reward", "event_id", "outcome_at", "baseline_reward")},

@@ -7,7 +7,8 @@ what they add to the totals; a change of the rows changes the totals by the diff
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import add, sub
+from itertools import repeat
+from operator import add, mul, sub
 from typing import Any, Final, NamedTuple
 
 from contender.values import SHADOW
@@ -105,6 +106,11 @@ def contributions(rows: Sequence[UnitRow], groups: Iterable[str], since: Iterabl
 def plus(one: Measures, other: Measures) -> Measures:
     """The sums of both."""
     return Measures(*map(add, one, other))
+
+
+def times(measures: Measures, units: int) -> Measures:
+    """The sums over that many units alike."""
+    return measures if units == 1 else Measures(*map(mul, measures, repeat(units)))
 
 
 def added(row: UnitRow, more: UnitRow) -> UnitRow:

@@ -1,25 +1,26 @@
-"""Keeps units and totals in step with the records, in the transaction that keeps those: each record counts once."""
+"""Adds what records say of units to units and totals, by the difference that it makes: each record counts once."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, and_, case, func, insert, literal, select
 
-from contender.adapters.store_sql.database import insert_new, rows_of, upsert
+from contender.adapters.store_sql.database import insert_all, replace_all, rows_of, upsert
 from contender.adapters.store_sql.schema import GROUPS, SPANS, TALLIES, UNITS
 from contender.adapters.store_sql.tally import (
     ALL,
-    COUNTED,
     FIRST,
     Measures,
+    Place,
     Totals,
     UnitRow,
     added,
     change,
     plus,
+    times,
 )
 from contender.experiment.data import Events
 
@@ -33,6 +34,14 @@ class Seen(NamedTuple):
     unit_id: str
     row: UnitRow
     groups: Mapping[str, str]
+
+
+class _Change(NamedTuple):
+    """A unit's rows before and after, and the cells of its groups."""
+
+    before: tuple[UnitRow, ...]
+    after: tuple[UnitRow, ...]
+    cells: tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def lock(connection: Connection, experiment_ids: Iterable[str]) -> None:
@@ -60,12 +69,8 @@ def count(connection: Connection, experiment_id: str, seen: Iterable[Seen]) -> N
 
 
 def note_span(connection: Connection, experiment_id: str, moments: Sequence[float], events: Events) -> None:
-    """Widen the experiment's span to `moments` and add `events`; without moments it must be known already."""
+    """Widen the experiment's span to `moments`, of which there is at least one, and add `events`."""
     counted = {name: SPANS.c[name] + more for name, more in events._asdict().items() if more}
-    if not moments:
-        if counted:
-            connection.execute(SPANS.update().where(SPANS.c.experiment_id == experiment_id).values(counted))
-        return
     statement = upsert(connection, SPANS)
     new, old = statement.excluded, SPANS.c
     widened = {
@@ -78,43 +83,41 @@ def note_span(connection: Connection, experiment_id: str, moments: Sequence[floa
 
 def add_totals(connection: Connection, experiment_id: str, totals: Totals) -> None:
     """Add `totals` to those that are kept."""
-    rows = [
-        {"experiment_id": experiment_id, **place._asdict(), **measures._asdict()}
-        for place, measures in totals.items()
-        if any(measures)
-    ]
-    if rows:
-        statement = upsert(connection, TALLIES)
-        sums = {name: TALLIES.c[name] + statement.excluded[name] for name in Measures._fields}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(TALLIES.primary_key), set_=sums), rows)
+    rows = [(experiment_id, *place, *measures) for place, measures in totals.items() if any(measures)]
+    names = ("experiment_id", *Place._fields, *Measures._fields)
+    replace_all(connection, TALLIES, names, rows, "{0} = tallies.{0} + excluded.{0}")
 
 
 def _count_units(
     connection: Connection, experiment_id: str, seen: Mapping[str, Sequence[Seen]], generations: Sequence[int]
 ) -> None:
     before, groups = _rows(connection, experiment_id, list(seen)), _groups(connection, experiment_id, list(seen))
-    totals: Totals = {}
+    changes = Counter[_Change]()
     changed, belonging = [], []
     for unit, news in seen.items():
         rows = {(row.arm, row.generation): row for row in before[unit]}
         touched = _merge(rows, news)
         joined = {name: value for one in reversed(news) for name, value in one.groups.items()} | groups[unit]
         cells = (_cells(groups[unit]), _cells(joined))
-        since = [generation for generation in generations if generation <= max(row.generation for row in rows.values())]
-        for place, measures in change(before[unit], list(rows.values()), cells, since).items():
-            totals[place] = plus(totals.get(place, Measures()), measures)
+        changes[_Change(tuple(before[unit]), tuple(rows.values()), cells)] += 1
         if len(rows) > len(before[unit]) == 1:
             touched |= rows.keys()  # the first row is no longer alone
-        own = {"experiment_id": experiment_id, "unit_id": unit, "alone": int(len(rows) == 1)}
-        changed += [own | rows[key]._asdict() for key in touched]
-        belonging += [
-            {"experiment_id": experiment_id, "unit_id": unit, "attribute": name, "value": value}
-            for name, value in joined.items()
-            if name not in groups[unit]
-        ]
-    _replace_units(connection, changed)
-    insert_new(connection, GROUPS, belonging)
-    add_totals(connection, experiment_id, totals)
+        own = (experiment_id, unit, int(len(rows) == 1))
+        changed += [(*own, *rows[key]) for key in touched]
+        belonging += [(*own[:2], name, value) for name, value in joined.items() if name not in groups[unit]]
+    replace_all(connection, UNITS, ("experiment_id", "unit_id", "alone", *UnitRow._fields), changed)
+    insert_all(connection, GROUPS, ("experiment_id", "unit_id", "attribute", "value"), belonging)
+    add_totals(connection, experiment_id, _sum(changes, generations))
+
+
+def _sum(changes: Mapping[_Change, int], generations: Sequence[int]) -> Totals:
+    """What all changes add up to. Most units change alike, such as by a first exposure: that is worked out once."""
+    totals: Totals = {}
+    for (before, after, cells), units in changes.items():
+        since = [generation for generation in generations if generation <= max(row.generation for row in after)]
+        for place, measures in change(before, after, cells, since).items():
+            totals[place] = plus(totals.get(place, Measures()), times(measures, units))
+    return totals
 
 
 def _merge(rows: dict[tuple[str, int], UnitRow], news: Sequence[Seen]) -> set[tuple[str, int]]:
@@ -125,8 +128,8 @@ def _merge(rows: dict[tuple[str, int], UnitRow], news: Sequence[Seen]) -> set[tu
     return {(one.row.arm, one.row.generation) for one in news}
 
 
-def _cells(groups: Mapping[str, str]) -> list[str]:
-    return [f"{attribute}={value}" for attribute, value in groups.items()]
+def _cells(groups: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{attribute}={value}" for attribute, value in groups.items())
 
 
 def _rows(connection: Connection, experiment_id: str, units: list[str]) -> dict[str, list[UnitRow]]:
@@ -145,12 +148,6 @@ def _groups(connection: Connection, experiment_id: str, units: list[str]) -> dic
     for unit, attribute, value in rows_of(connection, query):
         found[unit][attribute] = value
     return found
-
-
-def _replace_units(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    statement = upsert(connection, UNITS)
-    new = {name: statement.excluded[name] for name in (*COUNTED, "alone")}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(UNITS.primary_key), set_=new), rows)
 
 
 def _generations(connection: Connection, experiment_id: str, seen: set[int]) -> list[int]:

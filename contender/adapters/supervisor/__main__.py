@@ -6,10 +6,12 @@ import argparse
 import os
 import secrets
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from contender.adapters.supervisor.commands import ServingCommands
 from contender.adapters.supervisor.control import EXIT_REFUSED
+from contender.adapters.supervisor.counting import Counting
 from contender.adapters.supervisor.documents import RunFolder
 from contender.adapters.supervisor.supervisor import Supervisor
 from contender.errors import ContenderError
@@ -25,8 +27,11 @@ def main() -> int:
         environment=os.environ,
         chance=secrets.SystemRandom().random,
     )
+    counting = Counting(home / "store.db")
+    counting.start()
     try:
-        supervisor.run(arguments.port)
+        with closing(counting):
+            supervisor.run(arguments.port)
     except ContenderError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the only word of this program to whoever started it
         return EXIT_REFUSED

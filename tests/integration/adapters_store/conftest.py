@@ -1,21 +1,60 @@
-"""A store on disk, and records to put into it."""
+"""A store in SQLite and in a PostgreSQL of our own, and records to put into it."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from benchmarks.postgres import cluster
 from contender.adapters.store_sql import Store
 from contender.values import Exposure, Outcome
 
 Expose = Callable[..., Exposure]
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    with cluster(durable=False) as found:
+        if found is None:
+            pytest.skip("needs a PostgreSQL server: apt-get install postgresql")
+        yield found
+
+
+@pytest.fixture(scope="session")
+def fresh_schema(server: str) -> Callable[[], str]:
+    """Gives the URL of another empty schema in PostgreSQL at every call."""
+    numbers = itertools.count(1)
+
+    def make() -> str:
+        name = f"store_{next(numbers)}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+        return f"{server}&options=-csearch_path%3D{name}"
+
+    return make
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def fresh_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Gives the URL of another empty database at every call."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path_factory.mktemp('store')}/home/store.db"
+    make: Callable[[], str] = request.getfixturevalue("fresh_schema")
+    return make
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(fresh_url: Callable[[], str]) -> str:
+    return fresh_url()
+
+
+@pytest.fixture
+def file_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/home/store.db"
 
 

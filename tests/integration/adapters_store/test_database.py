@@ -50,21 +50,23 @@ def test_one_store_may_be_shared_by_threads(store: Store, expose: Make) -> None:
     assert len(store.predictions("job-change")) == 8
 
 
-def test_readers_do_not_wait_for_a_writer(store: Store, url: str, expose: Make) -> None:
+def test_readers_do_not_wait_for_a_writer(file_url: str, expose: Make) -> None:
+    store = Store(file_url, clock=time.time)
     store.append([expose("p1")], [])
-    rival = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    rival = sqlite3.connect(file_url.removeprefix("sqlite:///"), isolation_level=None)
     rival.execute("BEGIN IMMEDIATE")
     assert len(store.predictions("job-change")) == 1
     rival.close()
+    store.close()
 
 
 def test_a_store_locked_for_long_is_unavailable_and_keeps_nothing(
-    url: str, expose: Make, monkeypatch: pytest.MonkeyPatch
+    file_url: str, expose: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_PRAGMAS", ("busy_timeout = 20", "journal_mode = WAL"))
-    store = Store(url, clock=time.time)
+    store = Store(file_url, clock=time.time)
     store.append([], [])
-    rival = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    rival = sqlite3.connect(file_url.removeprefix("sqlite:///"), isolation_level=None)
     rival.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="database is locked"):
         store.append([expose("p1")], [])

@@ -160,23 +160,23 @@ def test_records_follow_each_other(store: Store) -> None:
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_of_eight_promoters_one_wins_and_all_are_audited(url: str, attempt: int) -> None:
+def test_of_eight_promoters_one_wins_and_all_are_audited(file_url: str, attempt: int) -> None:
     slots = ReadySlots()
-    experimenting(url, slots)
+    experimenting(file_url, slots)
 
     def promote(number: int) -> str:
         try:
-            release_of(url, slots, f"rival {number}").promote("digest", "mine")
+            release_of(file_url, slots, f"rival {number}").promote("digest", "mine")
         except (Conflict, Refused):
             return "lost"
         return "won"
 
     assert sorted(in_processes(8, promote)) == ["lost"] * 7 + ["won"]
-    records = release_of(url, slots, "auditor").records()
+    records = release_of(file_url, slots, "auditor").records()
     assert [record["event"] for record in records].count("promote") == 1
     assert [record["event"] for record in records].count("promote refused") == 7
     assert audit.verify(records) == []
-    routing = RoutingFile(folder_of(url)).read(TASK)
+    routing = RoutingFile(folder_of(file_url)).read(TASK)
     assert routing
     assert (routing.generation, routing.arms[0].version) == (3, "8")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from contender.errors import Refused
 from contender.experiment.analysis import Experiment, look, observe
 from contender.experiment.data import Events, ExperimentData, GroupData, PairedSample, Sample
 from contender.experiment.plan import Plan
-from contender.values import Exposure, Outcome, Prediction, shadow_of
+from contender.values import Covariate, Exposure, Outcome, Prediction, shadow_of
 
 TASK = "job-change"
 PLAN = Plan(slow_ms=100.0, favourable_label="looking", outcome_days=1.0)
@@ -65,16 +64,26 @@ OUTCOMES = st.lists(
     ),
     max_size=25,
 )
-BATCHES = st.lists(st.tuples(EXPOSURES, OUTCOMES, st.booleans()), min_size=1, max_size=4)
+COVARIATES = st.lists(
+    st.builds(
+        Covariate,
+        prediction_id=st.integers(0, 12).map(lambda number: f"p{number}"),
+        task=st.just(TASK),
+        label=st.just("looking"),
+        score=st.sampled_from([0.25, 0.5]),
+    ),
+    max_size=8,
+)
+BATCHES = st.lists(st.tuples(EXPOSURES, OUTCOMES, COVARIATES, st.booleans()), min_size=1, max_size=4)
+Batch = tuple[list[Exposure], list[Outcome], list[Covariate], bool]
 
 
 @contextmanager
-def opened() -> Iterator[Store]:
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(f"sqlite:///{Path(folder)}/store.db", clock=lambda: 6_000.0)
-        store.save_experiment(EXPERIMENT.to_document())
-        yield store
-        store.close()
+def opened(url: str) -> Iterator[Store]:
+    store = Store(url, clock=lambda: 6_000.0)
+    store.save_experiment(EXPERIMENT.to_document())
+    yield store
+    store.close()
 
 
 def approximately(data: ExperimentData) -> Any:
@@ -94,14 +103,15 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(BATCHES)
-def test_running_totals_are_what_a_recount_finds(batches: list[tuple[list[Exposure], list[Outcome], bool]]) -> None:
-    with opened() as store:
-        for exposures, outcomes, settled in batches:
-            store.append(exposures, outcomes)
+def test_running_totals_are_what_a_recount_finds(fresh_url: Callable[[], str], batches: list[Batch]) -> None:
+    with opened(fresh_url()) as store:
+        for exposures, outcomes, covariates, settled in batches:
+            store.append(exposures, outcomes, covariates)
             if settled:
                 store.settle(TASK, reward)
+            store.count_pending(5)
         running = [store.experiment_data("e1", since) for since in (None, 2, 3, 4, 5, 6)]
         counts = store.counted("e1")
         assert [approximately(counts.data(since)) for since in (None, 2, 3, 4, 5, 6)] == [*map(approximately, running)]
@@ -112,28 +122,53 @@ def test_running_totals_are_what_a_recount_finds(batches: list[tuple[list[Exposu
         assert store.phase_counts("e1") == counts.phases()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(BATCHES, st.sampled_from([None, 3, 4]))
 def test_running_totals_are_what_python_counts(
-    batches: list[tuple[list[Exposure], list[Outcome], bool]], since: int | None
+    fresh_url: Callable[[], str], batches: list[Batch], since: int | None
 ) -> None:
-    with opened() as store:
-        for exposures, outcomes, _ in batches:
-            store.append(exposures, outcomes)
+    with opened(fresh_url()) as store:
+        for exposures, outcomes, covariates, settled in batches:
+            store.append(exposures, outcomes, covariates)
+            if settled:
+                store.settle(TASK, reward)
         store.settle(TASK, reward)
         found = store.experiment_data("e1", since).arms
-    kept: dict[str, Exposure] = {}
-    events: dict[str, Outcome] = {}
-    for exposures, outcomes, _ in batches:
-        for exposure in exposures:
-            kept.setdefault(exposure.prediction_id, exposure)
-        for event in outcomes:
-            events.setdefault(event.event_id, event)
+    kept, events, said = told_first(batches)
     assert {name: (arm.assigned, arm.exposures, arm.error_units, arm.slow_units) for name, arm in found.items()} == {
         name: plain_counts(mine) for name, mine in by_arm(kept, since).items()
     }
     for name, mine in by_arm(kept, since).items():
         assert found[name].reward == pytest.approx(plain_reward(mine, events))
+        paired = [exposure for exposure in mine if exposure.prediction_id in said]
+        assert found[name].baseline.first == pytest.approx(plain_reward(paired, events))
+        swapped = [replace(exposure, score=said[exposure.prediction_id].score) for exposure in paired]
+        assert found[name].baseline.second == pytest.approx(plain_reward(swapped, events))
+
+
+def told_first(batches: list[Batch]) -> tuple[dict[str, Exposure], dict[str, Outcome], dict[str, Covariate]]:
+    """What came first: exposures by prediction, outcomes by event, what the baseline said by prediction."""
+    exposures = [exposure for batch in batches for exposure in batch[0]]
+    kept = {exposure.prediction_id: exposure for exposure in reversed(exposures)}
+    events = {event.event_id: event for event in reversed([event for batch in batches for event in batch[1]])}
+    said: dict[str, Covariate] = {}
+    for batch in batches:
+        first = [
+            one
+            for one in batch[0]
+            if one is kept[one.prediction_id] and None not in (one.baseline_label, one.baseline_score)
+        ]
+        for covariate in (*map(asked, first), *batch[2]):
+            said.setdefault(covariate.prediction_id, covariate)
+    return kept, events, said
+
+
+def was_asked(exposure: Exposure) -> bool:
+    return None not in (exposure.baseline_label, exposure.baseline_score)
+
+
+def asked(exposure: Exposure) -> Covariate:
+    return Covariate(exposure.prediction_id, TASK, str(exposure.baseline_label), float(exposure.baseline_score or 0.0))
 
 
 def by_arm(kept: dict[str, Exposure], since: int | None) -> dict[str, list[Exposure]]:

@@ -1,0 +1,79 @@
+"""`contender database`: the version of the store's tables, and bringing them to this one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli.output import JsonFlag, show
+from cli.settings import Settings
+from contender.errors import FaultFound
+
+if TYPE_CHECKING:
+    from contender.adapters.store_sql import Store
+
+app = typer.Typer(no_args_is_help=True, help="The store's tables: check that they fit this version, upgrade them.")
+
+
+@app.command()
+def check(as_json: JsonFlag = False) -> int:
+    """Whether the store's tables are those that this version of contender needs; changes nothing.
+
+    Example: contender database check
+    """
+    with _store() as store:
+        kept, needed = store.versions()
+    fits = kept in (None, needed)
+    show({"ok": fits, "version": kept, "needed": needed}, as_json, _checked)
+    if not fits:
+        older = (kept or 0) < needed
+        remedy = "contender database upgrade" if older else "run the newer contender that upgraded it"
+        raise FaultFound(f"the store has version {kept} of its tables, needed is {needed}", remedy=remedy)
+    return 0
+
+
+@app.command()
+def upgrade(as_json: JsonFlag = False) -> int:
+    """Make the store's tables, or bring older ones to this version: all of it or nothing. Back it up first.
+
+    Servers of the older version hold their records until they are replaced.
+
+    Example: contender database upgrade
+    """
+    with _store() as store:
+        kept, needed = store.upgrade()
+    show({"before": kept, "version": needed, "changed": kept != needed}, as_json, _upgraded)
+    return 0
+
+
+@contextmanager
+def _store() -> Iterator[Store]:
+    from contender.adapters.store_sql import Store
+
+    store = Store(Settings().store_url, clock=time.time)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _checked(document: Mapping[str, Any]) -> str:
+    if document["version"] is None:
+        return f"the store has no tables yet; they are made at version {document['needed']} when they are first needed"
+    return f"the store's tables have version {document['version']}, needed is {document['needed']}"
+
+
+def _upgraded(document: Mapping[str, Any]) -> str:
+    if not document["changed"]:
+        return f"the store's tables have version {document['version']} already: nothing to do"
+    before = f"from version {document['before']} " if document["before"] else ""
+    return f"the store's tables were brought {before}to version {document['version']}"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command group to `root`."""
+    root.add_typer(app, name="database")

@@ -1,0 +1,187 @@
+"""Exposures wait in a queue and are counted exactly once: by several at once, killed anywhere, and out of order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, select
+
+from contender.adapters.store_sql import Store
+from contender.adapters.store_sql.counting import rebuild
+from contender.adapters.store_sql.intake import keep_exposures
+from contender.adapters.store_sql.schema import UNCOUNTED
+from contender.adapters.store_sql.terms import terms_of
+from contender.values import Exposure, Outcome, Prediction
+
+Make = Callable[..., Any]
+TASK = "job-change"
+
+
+def by_outcome(_prediction: Prediction, value: object) -> float:
+    return float(str(value))
+
+
+def waiting(store: Store) -> int:
+    with store._reading() as connection:
+        return connection.scalar(select(func.count()).select_from(UNCOUNTED)) or 0
+
+
+def assert_exact(store: Store, exposures: int) -> None:
+    running = store.experiment_data("e1")
+    assert sum(arm.exposures for arm in running.arms.values()) == exposures
+    assert store.counted("e1").data() == running
+    assert store.counted("e1").phases() == store.phase_counts("e1")
+
+
+def test_keeping_counts_nothing_and_a_look_counts_all(store: Store, expose: Make) -> None:
+    store.append([expose("p1"), expose("p2", None, "unassigned"), expose("p3", "u3", experiment_id=None)], [])
+    assert waiting(store) == 1
+    assert_exact(store, 1)
+    assert waiting(store) == 0
+
+
+def test_others_may_count_in_chunks_before_the_look(store: Store, expose: Make) -> None:
+    store.append([expose(f"p{n}", f"u{n % 3}", experiment_id=f"e{n % 2}") for n in range(10)], [])
+    assert store.count_pending(4) == 4
+    assert waiting(store) == 6
+    assert sum(iter(lambda: store.count_pending(4), 0)) == 6
+    assert_exact(store, 5)
+
+
+def test_what_is_new_is_counted_beside_what_came_before(store: Store, expose: Make) -> None:
+    store.append([expose("p2", "u2")], [])
+    store.append([expose("p1", "u1"), expose("p2", "u2"), expose("p3", "u3"), expose("p3", "u3")], [])
+    assert_exact(store, 3)
+    assert store.experiment_data("e1").events.replayed == 2
+
+
+def test_counting_anew_leaves_what_is_queued_to_the_queue(store: Store, expose: Make) -> None:
+    store.append([expose("p1", "u1")], [])
+    assert_exact(store, 1)
+    store.append([expose("p2", "u2")], [])
+    with store._writing() as connection:
+        rebuild(connection, "e1", terms_of(connection, "e1"))
+    assert waiting(store) == 1
+    assert_exact(store, 2)
+
+
+def test_more_than_a_chunk_is_counted_by_one_look(store: Store, expose: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contender.adapters.store_sql.pending.CHUNK", 3)
+    store.append([expose(f"p{n}", f"u{n}") for n in range(10)], [])
+    assert_exact(store, 10)
+
+
+def test_a_look_with_nothing_new_waits_for_no_writer(file_url: str, expose: Make) -> None:
+    store = Store(file_url, clock=time.time)
+    store.append([expose("p1")], [])
+    assert_exact(store, 1)
+    rival = sqlite3.connect(file_url.removeprefix("sqlite:///"), isolation_level=None)
+    rival.execute("BEGIN IMMEDIATE")
+    assert_exact(store, 1)
+    rival.close()
+    store.close()
+
+
+def test_many_keep_count_and_judge_at_once(url: str, expose: Make, outcome: Make) -> None:
+    gate = threading.Barrier(6)
+
+    def keep(store: Store, number: int) -> None:
+        for batch in range(6):
+            names = [f"p{number}-{batch}-{n}" for n in range(20)]
+            arms = ["champion" if n % 2 else "challenger" for n in range(20)]
+            exposures = [expose(name, f"u{n}", arm) for n, (name, arm) in enumerate(zip(names, arms, strict=True))]
+            store.append(exposures, [outcome(f"o{name}", name, n % 2) for n, name in enumerate(names)])
+            store.append(exposures[:3], [])
+
+    def count(store: Store, number: int) -> None:
+        for _ in range(12):
+            store.count_pending(7)
+            store.settle(TASK, by_outcome)
+            store.experiment_data("e1")
+
+    def work(number: int) -> None:
+        store = Store(url, clock=time.time)
+        gate.wait(30)
+        (keep if number % 2 else count)(store, number)
+        store.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(work, range(6))) == [None] * 6
+    store = Store(url, clock=time.time)
+    assert store.settle(TASK, by_outcome) >= 0
+    assert_exact(store, 3 * 6 * 20)
+    data = store.experiment_data("e1")
+    assert data.events.replayed == 3 * 6 * 3
+    assert [arm.reward for _, arm in sorted(data.arms.items())] == [(10, 0.0, 0.0), (10, 10.0, 10.0)]
+    store.close()
+
+
+def test_what_becomes_visible_late_is_counted_late(fresh_schema: Callable[[], str], expose: Make) -> None:
+    url = fresh_schema()  # SQLite has one writer: nothing becomes visible out of order
+    slow, fast = Store(url, clock=time.time), Store(url, clock=time.time)
+    fast.upgrade()
+    with slow._writing() as connection:
+        keep_exposures(connection, [expose("p1", "u1")])
+        fast.append([expose("p2", "u2")], [])
+        assert_exact(fast, 1)
+    assert_exact(fast, 2)
+    slow.close()
+    fast.close()
+
+
+def killed(url: str, at: int, work: Callable[[Store], object]) -> bool:
+    """Run `work` in a process that is killed before its statement number `at`; whether it got that far."""
+
+    def doomed() -> None:
+        store = Store(url, clock=time.time)
+        left = [at]
+
+        def tick(*_: object) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        for place in ("before_cursor_execute", "commit"):
+            event.listen(store._engine, place, tick)
+        work(store)
+        store.close()
+        os._exit(0)
+
+    worker = multiprocessing.get_context("fork").Process(target=doomed)
+    worker.start()
+    worker.join(30)
+    assert worker.exitcode in (0, -signal.SIGKILL)
+    return worker.exitcode != 0
+
+
+def test_a_death_at_any_statement_counts_nothing_twice(url: str, expose: Make, outcome: Make) -> None:
+    exposures: list[Exposure] = [expose(f"p{n}", f"u{n % 4}", groups={"gender": "F"}) for n in range(6)]
+    outcomes: list[Outcome] = [outcome(f"o{n}", f"p{n}", 1) for n in range(6)]
+
+    def everything(store: Store) -> None:
+        store.append(exposures, outcomes)
+        store.settle(TASK, by_outcome)
+        store.count_pending()
+
+    made = Store(url, clock=time.time)
+    made.upgrade()
+    made.close()
+    at = 0
+    while killed(url, at, everything):
+        at += 1
+    assert at > 15
+    store = Store(url, clock=time.time)
+    assert waiting(store) == 0
+    assert_exact(store, 6)
+    arm = store.experiment_data("e1").arms["champion"]
+    assert (arm.assigned, arm.reward, arm.groups["gender=F"].units) == (4, (4, 4.0, 4.0), 4)
+    store.close()

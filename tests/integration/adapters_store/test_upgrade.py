@@ -1,0 +1,137 @@
+"""A database as it was made before versions were kept, with data in it, brought to the tables of today."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from contender.adapters.store_sql import Store
+from contender.adapters.store_sql.versions import MIGRATIONS, NEWEST, Versions
+from contender.errors import Unavailable
+from contender.experiment.data import PairedSample, Sample
+from contender.values import Prediction
+
+Make = Callable[..., Any]
+TASK = "job-change"
+EXPOSED = """INSERT INTO exposures (prediction_id, task, experiment_id, generation, unit_id, assigned_to, served_by,
+    model_version, label, score, confidence, fallback_reason, latency_ms, at, source, baseline_label, baseline_score)
+    VALUES ('{0}', 'job-change', 'e1', 2, '{1}', 'champion', 'champion', '7', '1', 0.75, 0.9, NULL, 3.5, 100.0, 'live',
+    {2})"""
+BEFORE = (
+    EXPOSED.format("p1", "u1", "'1', 0.25"),
+    EXPOSED.format("p2", "u2", "NULL, NULL"),
+    "INSERT INTO outcomes (event_id, prediction_id, task, value, at) VALUES ('o1', 'p1', 'job-change', '1', 200.0)",
+    "INSERT INTO spans (experiment_id, first_at, last_at) VALUES ('e1', 100.0, 100.0)",
+    """INSERT INTO units (experiment_id, unit_id, arm, generation, exposures, fallbacks, reviews, errors, slow,
+    selections, rewards, reward_total, pairs, paired_total, baseline_total)
+    VALUES ('e1', '{0}', 'champion', 2, 1, 0, 0, 0, 0, 0, 0, 0.0, 0, 0.0, 0.0)""",
+    """INSERT INTO tallies VALUES ('e1', '', 2, 'champion', 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)""",
+    """INSERT INTO tallies
+    VALUES ('e1', 'first', 2, 'champion', 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)""",
+    "INSERT INTO audit VALUES ('job-change', 1, '{{\"sequence\": 1}}')",
+)
+
+
+def by_score(prediction: Prediction, _outcome: object) -> float:
+    return prediction.score
+
+
+@pytest.fixture
+def old(url: str) -> Iterator[Store]:
+    store = Store(url, clock=lambda: 1_000.0)
+    if store._file:
+        store._file.parent.mkdir(parents=True)
+    _fill(store._engine)
+    yield store
+    store.close()
+
+
+def _fill(engine: Engine) -> None:
+    script = (Path(__file__).parent / f"version_1_{engine.dialect.name}.sql").read_text()
+    with engine.begin() as connection:
+        for statement in script.splitlines():
+            connection.exec_driver_sql(statement)
+        for statement, unit in [(words, unit) for words in BEFORE for unit in ("u1", "u2")]:
+            if unit == "u1" or "{0}" in statement:
+                connection.exec_driver_sql(statement.format(unit))
+
+
+def shape(store: Store) -> dict[str, Any]:
+    tables = inspect(store._engine)
+    return {
+        name: (
+            sorted((column["name"], str(column["type"]), column["nullable"]) for column in tables.get_columns(name)),
+            sorted(str((index["name"], index["column_names"])) for index in tables.get_indexes(name)),
+            tables.get_pk_constraint(name)["constrained_columns"],
+        )
+        for name in tables.get_table_names()
+    }
+
+
+def test_older_tables_are_refused_and_untouched(old: Store, expose: Make) -> None:
+    before = shape(old)
+    for call in (lambda: old.append([expose("p9")], []), lambda: old.predictions(TASK)):
+        with pytest.raises(Unavailable, match="has version 1 of its tables") as refusal:
+            call()
+        assert refusal.value.remedy == "contender database upgrade"
+    assert old.versions() == Versions(1, NEWEST)
+    assert shape(old) == before
+
+
+def test_an_upgrade_makes_the_tables_of_a_new_database(old: Store, fresh_url: Callable[[], str]) -> None:
+    new = Store(fresh_url(), clock=lambda: 1_000.0)
+    assert (new.versions(), new.upgrade()) == (Versions(None), Versions(None))
+    assert old.upgrade() == Versions(1)
+    assert (old.versions(), old.upgrade()) == (Versions(NEWEST), Versions(NEWEST))
+    assert shape(old) == shape(new)
+    new.close()
+
+
+def test_what_was_kept_goes_on_counting(old: Store, expose: Make) -> None:
+    old.upgrade()
+    arm = old.experiment_data("e1").arms["champion"]
+    assert (arm.assigned, arm.exposures, arm.baseline.first.n) == (2, 2, 0)
+    old.append([expose("p2", "u2"), expose("p3", "u3")], [])
+    old.settle(TASK, by_score)
+    data = old.experiment_data("e1")
+    assert (data.arms["champion"].assigned, data.events.replayed) == (3, 1)
+    assert data.arms["champion"].baseline == PairedSample(Sample(1, 0.75, 0.5625), Sample(1, 0.25, 0.0625), 0.1875)
+    assert old.counted("e1").data() == data
+    assert [record["sequence"] for record in old.audit(TASK)] == [1]
+
+
+def test_newer_tables_are_refused(store: Store) -> None:
+    store.upgrade()
+    with store._engine.begin() as connection:
+        connection.execute(text("UPDATE contender_version SET version_num = '99'"))
+    again = Store(store._engine.url.render_as_string(hide_password=False), clock=float)
+    for call in (again.upgrade, lambda: again.audit(TASK)):
+        with pytest.raises(Unavailable, match="has version 99") as refusal:
+            call()
+        assert "newer" in refusal.value.remedy
+    again.close()
+
+
+def test_a_failed_upgrade_leaves_everything_as_it_was(old: Store) -> None:
+    with old._engine.begin() as connection:
+        connection.execute(text("CREATE TABLE notes (mine INTEGER)"))
+    before = shape(old)
+    with pytest.raises(Exception, match="already exists"):
+        old.upgrade()
+    assert shape(old) == before
+
+
+def test_the_last_migration_leads_to_the_version_of_the_code() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    script = ScriptDirectory.from_config(config)
+    assert script.get_current_head() == str(NEWEST)
+    steps = [int(step.revision) for step in script.walk_revisions()]
+    assert steps == list(itertools.accumulate([NEWEST] + [-1] * (NEWEST - 2)))
