@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cli.compose import workplace
 from cli.output import JsonFlag, TaskOption, figure, show, table
+from cli.preview import KeyOption, check_obeyed, header_for
 from contender.errors import InvalidInput
 from contender.tasks.task import Task
 
@@ -24,18 +25,22 @@ def predict(
     task: TaskOption = "job-change",
     row: Annotated[str, typer.Option(help="One row as JSON, with an optional unit_id; - reads it from stdin.")] = "",
     file: Annotated[Path | None, typer.Option(help='A JSON file: a list of rows, or {"instances": […]}.')] = None,
+    arm: Annotated[str, typer.Option("--as", help="Let this arm answer; needs the operator's key.")] = "",
+    key: KeyOption = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Ask the running transformer about one person or many.
 
-    Without --row or --file an example row of the task is asked about.
+    Without --row or --file an example row of the task is asked about. With --as the operator chooses the arm; such an
+    answer is marked `unassigned` and takes no part in any analysis.
 
     Example: contender predict --task job-role --row '{"unit_id": "c-17", "skills": "python; sql", …}' --json
     """
     place = workplace(task)
     instances = _instances(row, file) or [_example(place.task)]
     with place.endpoint() as endpoint:
-        reply = endpoint.predict(instances)
+        reply = endpoint.predict(instances, header_for(instances, key, place.task.name, arm))
+    check_obeyed(reply, arm)
     show(reply, as_json, _render)
     return 0
 

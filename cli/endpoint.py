@@ -29,14 +29,16 @@ class Endpoint:
     ) -> None:
         self._connection.close()
 
-    def predict(self, instances: Sequence[Mapping[str, object]]) -> dict[str, Any]:
-        """The reply to `instances`, each a row of the task's schema with an optional ``unit_id``.
+    def predict(
+        self, instances: Sequence[Mapping[str, object]], headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The reply to `instances`, each a row of the task's schema with an optional ``unit_id``, and more `headers`.
 
         Raises:
             InvalidInput: the transformer refused them; the message names the field.
             Unavailable: no answer, or a failure on its side.
         """
-        return self._call("POST", f"{self._path}:predict", {"instances": list(instances)})
+        return self._call("POST", f"{self._path}:predict", {"instances": list(instances)}, headers)
 
     def outcome(self, outcomes: Sequence[Mapping[str, object]]) -> dict[str, Any]:
         """The reply to `outcomes`, each with event_id, prediction_id and value."""
@@ -46,10 +48,16 @@ class Endpoint:
         """The routing document that the transformer obeys now."""
         return self._call("GET", f"{self._path}/routing")
 
-    def _call(self, method: str, path: str, document: Mapping[str, object] | None = None) -> dict[str, Any]:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        document: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         body = None if document is None else json.dumps(document)
         try:
-            self._connection.request(method, path, body, {"content-type": "application/json"})
+            self._connection.request(method, path, body, {"content-type": "application/json", **(headers or {})})
             response = self._connection.getresponse()
             content = response.read()
         except TimeoutError as error:

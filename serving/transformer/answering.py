@@ -14,7 +14,6 @@ from monitoring.metrics import RETRIES, Metrics
 from serving.transformer.asking import Asking
 from serving.transformer.budget import RetryBudget
 from serving.transformer.fallback import FLOOR, Reason, Rung, budget_ms, judge, ladder, share_of
-from serving.transformer.mirror import Mirror
 from serving.transformer.places import CallFailed, Place, Said
 from serving.transformer.router import route, split
 
@@ -39,7 +38,7 @@ class Answer:
     model_version: str | None
 
 
-class _Served(NamedTuple):
+class Served(NamedTuple):
     """Who answered at last, and what."""
 
     rung: Rung
@@ -48,24 +47,19 @@ class _Served(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What answering takes from outside: `clock` gives seconds that only grow, `jitter` chance in [0, 1).
-
-    While the server is `strained` nothing is mirrored.
-    """
+    """What answering takes from outside: `clock` gives seconds that only grow, `jitter` chance in [0, 1)."""
 
     clock: Callable[[], float]
     jitter: Callable[[], float] = lambda: 0.0
-    strained: Callable[[], bool] = lambda: False
 
 
 class Answering:
-    """The ladder over `places` (``blue``, ``green``, ``baseline``)."""
+    """The ladder over `places` (``blue``, ``green``, ``baseline``); `asking` serves the background, too."""
 
     def __init__(self, task: str, places: Mapping[str, Place], metrics: Metrics, surroundings: Surroundings) -> None:
         self._task, self._metrics, self._clock = task, metrics, surroundings.clock
-        self._asking = Asking(task, places, metrics, surroundings.clock, surroundings.jitter)
+        self.asking = Asking(task, places, metrics, surroundings.clock, surroundings.jitter)
         self._budget = RetryBudget()
-        self._mirror = Mirror(task, self._asking.ask, metrics, surroundings.clock, surroundings.strained)
 
     async def answer(
         self,
@@ -87,13 +81,7 @@ class Answering:
             return await self._group(UNASSIGNED, (FLOOR,), fallback, rows, Reason.NO_ROUTING)
         if preview is not None:
             return await self._assigned(routing, UNASSIGNED, rows, arm=preview)
-        answers = await self._routed(routing, rows, units)
-        self._mirror.after(routing, rows, answers)
-        return answers
-
-    async def close(self) -> None:
-        """Give up what goes on in the background."""
-        await self._mirror.close()
+        return await self._routed(routing, rows, units)
 
     async def _routed(self, routing: Routing, rows: Rows, units: Sequence[str | None]) -> list[Answer]:
         groups = split(routing, units)
@@ -128,12 +116,16 @@ class Answering:
         served, reason = await self._descend(rungs, rows, budget_ms(policy, len(rows)) / 1000, reason)
         if served is None:
             return [Answer(policy.label, None, None, (), assigned_to, REVIEW, reason, None)] * len(rows)
-        return [_judged(said, served, policy, assigned_to, reason) for said in served.said.predictions]
+        return [judged(said, served, policy, assigned_to, reason) for said in served.said.predictions]
 
     async def _descend(
         self, rungs: Sequence[Rung], rows: Rows, budget_s: float, reason: Reason | None
-    ) -> tuple[_Served | None, Reason | None]:
+    ) -> tuple[Served | None, Reason | None]:
         """Ask rung after rung until one answers; the first reason to leave a rung is the one that is told.
+
+        When the retry budget is spent the champion is not asked in another arm's stead, but the baseline still is: it
+        is a place of its own that gets no first calls, so asking it multiplies nobody's load, and what is too much
+        even for it ejects it. Each arm thus sees at most its own requests and the budget's part of the others'.
 
         Raises:
             InvalidInput: every rung says that the request itself is wrong.
@@ -143,10 +135,10 @@ class Answering:
             left_s = end - self._clock()
             if left_s <= 0:
                 return None, reason or Reason.NO_TIME
-            if calls and not self._may_retry():
-                return None, reason
+            if calls and rung is not FLOOR and not self._may_retry():
+                continue
             try:
-                said = await self._asking.ask(rung, rows, share_of(left_s, len(rungs) - index))
+                said = await self.asking.ask(rung, rows, share_of(left_s, len(rungs) - index))
             except CallFailed as failure:
                 reason = reason or failure.reason
                 calls += self._made(failure)
@@ -155,7 +147,7 @@ class Answering:
                     raise _wrong(failure.refusal, rows) from failure
             else:
                 self._budget.earn()
-                return _Served(rung, said), reason
+                return Served(rung, said), reason
         return None, reason
 
     def _may_retry(self) -> bool:
@@ -174,9 +166,10 @@ def _wrong(refusal: str, rows: Rows) -> InvalidInput:
     return InvalidInput("", known or "no model takes what was sent")
 
 
-def _judged(
-    said: Prediction, served: _Served, policy: FallbackPolicy, assigned_to: str, reason: Reason | None
+def judged(
+    said: Prediction, served: Served, policy: FallbackPolicy, assigned_to: str, reason: Reason | None = None
 ) -> Answer:
+    """The answer that `policy` makes of what was said; `reason` tells why it is not the assigned arm's own, if so."""
     label, unsure = judge(said, policy)
     return Answer(
         label,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from monitoring.metrics import ARM_FAILURES, ARM_LATENCY, EJECTED, EJECTIONS, Metrics
 from serving.logs import LOGGER
@@ -15,6 +15,14 @@ SLOW_SHARE: Final = 0.8
 """An answer that took more than this part of its time is slow: soon it will come too late."""
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+class Ask(Protocol):
+    """How a place is asked."""
+
+    async def __call__(self, rung: Rung, rows: Rows, timeout_s: float) -> Said:
+        """What the place of `rung` says; CallFailed when it does not."""
+        ...
 
 
 class Asking:
@@ -40,9 +48,11 @@ class Asking:
         """What the place of `rung` says about `rows`.
 
         Raises:
-            CallFailed: not within `timeout_s`, not as it should, or not asked because it is ejected.
+            CallFailed: not within `timeout_s`, not as it should, or not asked because it is ejected or not known here.
         """
-        ejection = self._ejections[rung.place]
+        ejection = self._ejections.get(rung.place)
+        if ejection is None:
+            raise CallFailed(Reason.UNREACHABLE)
         if not ejection.admits():
             raise CallFailed(Reason.EJECTED)
         began = self._clock()

@@ -13,20 +13,24 @@ from typing import Final
 
 import prometheus_client
 
-from contender.adapters.routing_file import RoutingFile, RoutingWatch
 from contender.adapters.store_sql import Store
+from contender.routing import KNOWN_SLOTS
 from contender.tasks.task import Task
+from contender.values import BASELINE
 from monitoring.metrics import CATALOGUE, IN_FLIGHT_LIMIT, MODEL, REFUSALS, Metrics
 from serving import rpc
 from serving.limits import Guard, Limits
 from serving.server import Address, Server
 from serving.transformer.answering import Answering, Surroundings
 from serving.transformer.clients import Pool, PredictorClient
+from serving.transformer.inputs import Inputs
 from serving.transformer.keeper import Follower, RoutingKeeper
 from serving.transformer.listing import Listing
+from serving.transformer.mirror import Conditions, Mirror
 from serving.transformer.model import Clock, Parts, Transformer
 from serving.transformer.preview import Previews, read_key
 from serving.transformer.recorder import Recorder
+from serving.transformer.routing_watch import follow
 from serving.transformer.settings import Settings
 from serving.transformer.shipper import Shipper
 from serving.transformer.spool import Spool
@@ -46,23 +50,21 @@ class Life:
         self._settings, self._task, self._metrics, self._guard = settings, task, metrics, guard
         self.keeper = RoutingKeeper(task.name, metrics)
         self.spool = Spool(settings.spool)
-        self.recorder = Recorder(task.name, self.spool, metrics, time.time, new_id)
+        inputs = Inputs(task, settings.inputs_per_second, time.monotonic)
+        self.recorder = Recorder(inputs, self.spool, metrics, time.time, new_id)
         self.store = Store(settings.store, clock=time.time)
         self.pool = Pool()
         chance = random.Random()  # noqa: S311 - spreads probes in time; nobody gains by guessing it
-        surroundings = Surroundings(time.monotonic, chance.random, lambda: guard.admission.strained)
-        self.answering = Answering(task.name, self._places(), metrics, surroundings)
+        self.answering = Answering(task.name, self._places(), metrics, Surroundings(time.monotonic, chance.random))
+        conditions = Conditions(time.monotonic, lambda: guard.admission.strained, settings.covariates)
+        self.mirror = Mirror(task.name, self.answering.asking.ask, self.recorder, metrics, conditions)
 
     @contextlib.asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
         """Connect, follow the routing and ship until left; then ship the rest."""
         settings = self._settings
-        routing = RoutingFile(settings.routing)
-        follower = Follower(
-            self.keeper,
-            RoutingWatch(routing.path(self._task.name)),
-            lambda generation: routing.acknowledge(self._task.name, generation, settings.reader),
-        )
+        routing = follow(settings, self._task.name, self._metrics)
+        follower = Follower(self.keeper, routing.watch, routing.acknowledge)
         follower.look()
         shipper = Shipper(self._task, self.spool, self.store, self._metrics, time.monotonic)
         async with self.pool:
@@ -71,7 +73,7 @@ class Life:
                 yield
             finally:
                 await _stop(background)
-                await self.answering.close()
+                await self.mirror.close()
                 self.recorder.flush()
                 await asyncio.to_thread(shipper.drain)
                 self.store.close()
@@ -87,8 +89,8 @@ class Life:
     def _places(self) -> dict[str, PredictorClient]:
         """The places to ask, by name."""
         settings = self._settings
-        urls = {"blue": settings.blue_url, "green": settings.green_url, "baseline": settings.baseline_url}
-        return {place: PredictorClient(self.pool, url, self._task.name) for place, url in urls.items()}
+        urls: dict[str, str] = {slot: getattr(settings, f"{slot}_url") for slot in (*KNOWN_SLOTS, BASELINE)}
+        return {place: PredictorClient(self.pool, url, self._task.name) for place, url in urls.items() if url}
 
 
 def serve(settings: Settings, task: Task) -> None:
@@ -108,10 +110,10 @@ def serve(settings: Settings, task: Task) -> None:
     clock = Clock(now=time.time, tick=time.monotonic)
     previews = Previews(task.name, read_key(settings.preview_key) if settings.preview_key else None, clock.now)
     listing = Listing(task.name, life.store)
-    parts = Parts(task, life.keeper, life.answering, life.recorder, metrics, clock, listing, previews)
+    parts = Parts(task, life.keeper, life.answering, life.recorder, life.mirror, metrics, clock, listing, previews)
     model = Transformer(settings.model_name or task.name, parts)
     address = Address(settings.host, settings.http_port)
-    whole = rpc.beside(life, model, settings.host, settings.grpc_port)
+    whole = rpc.beside(life, model, settings.host, settings.grpc_port, guard)
     Server(address, model.routes(), whole, guard=guard, drain_s=settings.drain_s).serve(model)
 
 

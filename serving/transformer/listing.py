@@ -29,7 +29,7 @@ MAX_CURSOR: Final = 512
 PARAMETERS: Final[Mapping[str, str]] = {
     "since": "Made at or after this moment, in seconds since the epoch.",
     "until": "Made before this moment, in seconds since the epoch.",
-    "source": "Where the request came from: live or preview.",
+    "source": "Where the request came from: live, scheduled or preview.",
     "arm": "Assigned to this arm, or unassigned.",
     "unit": "Of this unit.",
     "limit": f"At most so many, 1 to {MAX_PAGE}; {PAGE} if left out.",
@@ -37,7 +37,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
 }
 """The query's parameters and what they mean."""
 
-_SHOWN: Final = tuple(field.name for field in fields(Exposure) if field.name != "groups")
+_SHOWN: Final = tuple(field.name for field in fields(Exposure) if field.name not in ("groups", "features"))
 
 
 class Records(Protocol):
@@ -75,7 +75,7 @@ class Listing:
 
 
 def _plain(exposure: Exposure) -> dict[str, object]:
-    """All that is recorded of a prediction, but not what law protects about the person."""
+    """All that is recorded of a prediction, but not what law protects about the person, nor what they sent."""
     return {name: getattr(exposure, name) for name in _SHOWN}
 
 

@@ -1,121 +1,170 @@
-"""Puts answered rows to others in the background: all to the shadow, a few to the baseline. Nobody waits for it.
+"""Puts answered rows to others in the background: all to the shadow, and to the baseline. Nobody waits for it.
 
-The baseline is thereby asked always and never cold, and how far it agrees with the arms is known before it is needed.
+While an experiment runs the baseline is asked about every row of it: what it says is the covariate that makes the
+comparison need fewer people. Otherwise it is asked about a few, so that it is never cold. How far both agree with what
+clients were told is counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
 
+from contender.errors import Unavailable
 from contender.routing import Routing
-from contender.values import BASELINE, REVIEW, FallbackPolicy
+from contender.values import BASELINE, REVIEW, SHADOW, Covariate, shadow_of
 from monitoring.metrics import MIRRORED, Metrics
-from serving.transformer.fallback import FLOOR, Rung, judge
+from serving.transformer.answering import Served, judged
+from serving.transformer.asking import Ask
+from serving.transformer.codec import Told
+from serving.transformer.fallback import FLOOR, Rung, budget_ms, judge
+from serving.transformer.gathering import Answered, Copy, Gatherer
 from serving.transformer.places import CallFailed, Said
 
-AT_ONCE: Final = 8
-"""Background calls under way at most; what comes meanwhile is dropped."""
-
-MOST_ROWS: Final = 64
-"""Larger batches are not mirrored."""
-
 SAMPLE_EVERY: Final = 100
-"""Of so many answered requests one is put to the baseline …"""
+"""Outside of experiments a row of one in so many answered requests is put to the baseline …"""
 
 SAMPLE_AFTER_S: Final = 5.0
 """… and at least one in so many seconds, if there is one."""
 
-Rows = Sequence[Mapping[str, Any]]
+_LOW: Final = (BASELINE, REVIEW)
+"""Who answered when the arms did not: to put that to the baseline would compare it with itself, or with nobody."""
 
 
-class Answered(Protocol):
-    """The part of an answer that is compared."""
+class Records(Protocol):
+    """Where it is written what the others say; both raise Unavailable when that cannot be."""
 
-    @property
-    def label(self) -> str:
-        """What the client was told."""
+    def shadows(self, routing: Routing, units: Sequence[str | None], told: Sequence[Told], latency_ms: float) -> None:
+        """Keep what the shadow would have told."""
         ...
 
-    @property
-    def served_by(self) -> str:
-        """Who answered."""
-        ...
-
-
-class Ask(Protocol):
-    """How a place is asked."""
-
-    async def __call__(self, rung: Rung, rows: Rows, timeout_s: float) -> Said:
-        """What the place of `rung` says; CallFailed when it does not."""
+    def covariates(self, covariates: Sequence[Covariate]) -> None:
+        """Keep what the baseline says."""
         ...
 
 
-class _Copy(NamedTuple):
-    """Rows to put to `rung`, and what the client was told about them."""
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """`clock` gives seconds that only grow; while the server is `strained` nothing is taken.
 
-    kind: str
-    rung: Rung
-    rows: Rows
-    told: Sequence[Answered]
-    policy: FallbackPolicy
+    Without `covariates` the baseline is asked about a few rows only, in experiments too.
+    """
+
+    clock: Callable[[], float]
+    strained: Callable[[], bool] = lambda: False
+    covariates: bool = True
 
 
 class Mirror:
-    """Background calls of one task by `ask`; none are begun while `strained`. `clock` gives seconds that only grow."""
+    """What is put to others of one task, by `ask`, and written to `records`."""
 
-    def __init__(
-        self,
-        task: str,
-        ask: Ask,
-        metrics: Metrics,
-        clock: Callable[[], float],
-        strained: Callable[[], bool],
-    ) -> None:
-        self._task, self._ask, self._metrics, self._clock, self._strained = task, ask, metrics, clock, strained
-        self._running: set[asyncio.Task[None]] = set()
-        self._since_sample, self._sampled_at = 0, clock()
+    def __init__(self, task: str, ask: Ask, records: Records, metrics: Metrics, conditions: Conditions) -> None:
+        self._task, self._ask, self._records, self._metrics = task, ask, records, metrics
+        self._conditions, self._clock = conditions, conditions.clock
+        self._shadow = Gatherer(self._put_to_shadow, lambda rows: self._count(SHADOW, "dropped", rows))
+        self._baseline = Gatherer(self._put_to_baseline, lambda rows: self._count(BASELINE, "dropped", rows))
+        self._since_sample, self._sampled_at = 0, self._clock()
 
-    def after(self, routing: Routing, rows: Rows, told: Sequence[Answered]) -> None:
-        """Mirror `rows`, answered under `routing` as `told`, as far as it is their turn and there is room."""
-        if len(rows) > MOST_ROWS or routing.suspended:
+    def after(self, answered: Answered) -> None:
+        """Take what was answered as far as it is its turn and there is room."""
+        routing = answered.routing
+        if routing.suspended:
             return
         if routing.shadow is not None:
-            rung = Rung(routing.shadow.name, routing.shadow.slot, routing.shadow.version)
-            self._begin(_Copy("shadow", rung, rows, told, routing.fallback))
+            self._add(SHADOW, self._shadow, answered)
         self._since_sample += 1
-        if told[0].served_by not in (BASELINE, REVIEW) and self._is_due():
+        exposed = self._exposed(answered)
+        if exposed is not None:
+            self._add(BASELINE, self._baseline, exposed)
+        elif self._is_due(answered.told[0]):
             self._since_sample, self._sampled_at = 0, self._clock()
-            self._begin(_Copy("baseline", FLOOR, rows, told, routing.fallback))
+            self._add(BASELINE, self._baseline, _only(answered, [0]))
 
     async def close(self) -> None:
-        """Give up what is under way."""
-        for one in self._running:
-            one.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        """Put what still waits, for a moment, and give up the rest."""
+        await asyncio.gather(self._shadow.close(), self._baseline.close())
 
-    def _is_due(self) -> bool:
+    def _exposed(self, answered: Answered) -> Answered | None:
+        """The rows that take part in an experiment, if covariates are wanted; None for none."""
+        if answered.routing.experiment is None or not self._conditions.covariates:
+            return None
+        if None not in answered.units:
+            return answered
+        known = [index for index, unit in enumerate(answered.units) if unit is not None]
+        return _only(answered, known) if known else None
+
+    def _is_due(self, first: Told) -> bool:
+        if first.answer.served_by in _LOW:
+            return False
         return self._since_sample >= SAMPLE_EVERY or self._clock() - self._sampled_at >= SAMPLE_AFTER_S
 
-    def _begin(self, copy: _Copy) -> None:
-        if len(self._running) >= AT_ONCE or self._strained():
-            self._count(copy.kind, "dropped", len(copy.rows))
-            return
-        begun = asyncio.create_task(self._compare(copy))
-        self._running.add(begun)
-        begun.add_done_callback(self._running.discard)
+    def _add(self, kind: str, gatherer: Gatherer, answered: Answered) -> None:
+        if self._conditions.strained():
+            self._count(kind, "dropped", len(answered.rows))
+        else:
+            gatherer.add(answered)
 
-    async def _compare(self, copy: _Copy) -> None:
-        try:
-            said = await self._ask(copy.rung, copy.rows, copy.policy.deadline_ms / 1000)
-        except CallFailed:
-            self._count(copy.kind, "failed", len(copy.rows))
+    async def _put_to_shadow(self, copies: Sequence[Copy]) -> None:
+        routing = copies[0].routing
+        if routing.shadow is None:
             return
-        pairs = zip(said.predictions, copy.told, strict=True)
-        agreed = sum(judge(prediction, copy.policy).label == told.label for prediction, told in pairs)
-        self._count(copy.kind, "agree", agreed)
-        self._count(copy.kind, "differ", len(copy.rows) - agreed)
+        rung, began = Rung(SHADOW, routing.shadow.slot, routing.shadow.version), self._clock()
+        said = await self._said(rung, copies)
+        if said is None:
+            return
+        latency_ms = (self._clock() - began) * 1000
+        answers = [judged(one, Served(rung, said), routing.fallback, SHADOW) for one in said.predictions]
+        ids = [shadow_of(copy.told.prediction_id) for copy in copies]
+        told = list(map(Told, ids, answers))
+        units = [copy.unit for copy in copies]
+        self._keep(SHADOW, len(told), lambda: self._records.shadows(routing, units, told, latency_ms))
+
+    async def _put_to_baseline(self, copies: Sequence[Copy]) -> None:
+        said = await self._said(FLOOR, copies)
+        if said is None or copies[0].routing.experiment is None or not self._conditions.covariates:
+            return
+        covariates = [
+            Covariate(copy.told.prediction_id, self._task, one.label, one.score)
+            for copy, one in zip(copies, said.predictions, strict=True)
+            if copy.unit is not None
+        ]
+        self._keep(BASELINE, len(covariates), lambda: self._records.covariates(covariates))
+
+    async def _said(self, rung: Rung, copies: Sequence[Copy]) -> Said | None:
+        """What the place says, if it does; how far it agrees is counted."""
+        policy = copies[0].routing.fallback
+        try:
+            said = await self._ask(rung, [copy.row for copy in copies], budget_ms(policy, len(copies)) / 1000)
+        except CallFailed:
+            self._count(rung.served_by, "failed", len(copies))
+            return None
+        compared = [
+            judge(one, policy).label == copy.told.answer.label
+            for copy, one in zip(copies, said.predictions, strict=True)
+            if copy.told.answer.served_by not in _LOW
+        ]
+        self._count(rung.served_by, "agree", sum(compared))
+        self._count(rung.served_by, "differ", len(compared) - sum(compared))
+        return said
+
+    def _keep(self, kind: str, rows: int, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except Unavailable:
+            self._count(kind, "dropped", rows)
 
     def _count(self, kind: str, result: str, rows: int) -> None:
         self._metrics.add(MIRRORED, self._task, kind, result, amount=rows)
+
+
+def _only(answered: Answered, kept: Sequence[int]) -> Answered:
+    """Those rows of the request."""
+    _, rows, units, told = answered
+    return Answered(
+        answered.routing,
+        [rows[index] for index in kept],
+        [units[index] for index in kept],
+        [told[index] for index in kept],
+    )

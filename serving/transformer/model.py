@@ -1,4 +1,4 @@
-"""The transformer as a KServe model: check → answer → record → reply."""
+"""The transformer as a KServe model: check → answer → record → mirror → reply."""
 
 from __future__ import annotations
 
@@ -24,19 +24,29 @@ from serving.transformer import codec, outcomes
 from serving.transformer.answering import Answering
 from serving.transformer.codec import Asked, Told
 from serving.transformer.fallback import Reason
+from serving.transformer.gathering import Answered
 from serving.transformer.keeper import RoutingKeeper
 from serving.transformer.listing import Listing
+from serving.transformer.mirror import Mirror
 from serving.transformer.preview import HEADER as PREVIEW_HEADER
 from serving.transformer.preview import SOURCE as PREVIEWED
 from serving.transformer.preview import Previews
-from serving.transformer.recorder import Recorder
+from serving.transformer.recorder import Occasion, Recorder
 
 _ALONE: Final = 64
 """Batches of more rows are checked beside the event loop, so that single rows need not wait for them."""
 
 _UNIT_HEADER: Final = codec.UNIT_HEADER.lower().encode()
 _PREVIEW_HEADER: Final = PREVIEW_HEADER.lower().encode()
+_SOURCE_HEADER: Final = b"x-source"
+_SCHEDULED: Final = "scheduled"
+"""The only source that a client can state: nobody waits for these answers."""
+
 _Headers = Mapping[bytes, bytes]
+
+
+def _source(headers: _Headers) -> str:
+    return _SCHEDULED if headers.get(_SOURCE_HEADER) == _SCHEDULED.encode() else "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,7 @@ class Parts:
     keeper: RoutingKeeper
     answering: Answering
     recorder: Recorder
+    mirror: Mirror
     metrics: Metrics
     clock: Clock
     listing: Listing
@@ -137,8 +148,10 @@ class Transformer(Model):
         routing, preview = parts.keeper.current, self._preview(asked, headers)
         answers = await parts.answering.answer(routing, self._task.policy, rows, asked.units, preview)
         seconds = parts.clock.tick() - started
-        source = PREVIEWED if preview else "live"
-        told = parts.recorder.exposures(routing, asked.units, answers, seconds * 1000, source)
+        source = PREVIEWED if preview else _source(headers)
+        told = parts.recorder.exposures(Occasion(routing, seconds * 1000, source), rows, asked.units, answers)
+        if routing is not None and preview is None:
+            parts.mirror.after(Answered(routing, rows, asked.units, told))
         parts.metrics.observe(LATENCY, self._task.name, value=seconds)
         self._count(routing, told)
         return told

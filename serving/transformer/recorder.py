@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from contender.errors import Unavailable
 from contender.routing import Routing
-from contender.values import Exposure, Outcome
+from contender.values import UNASSIGNED, Covariate, Exposure, Outcome
 from monitoring.metrics import SPOOL_FAILURES, SPOOL_UNWRITTEN, Metrics
 from serving.logs import LOGGER
 from serving.transformer.answering import Answer
 from serving.transformer.codec import Told
+from serving.transformer.inputs import Inputs
 from serving.transformer.records import to_bytes
 from serving.transformer.spool import Spool
 
@@ -20,8 +21,16 @@ HELD: Final = 10_000
 """Exposures kept in memory while the disk takes no more: some seconds under full load, a few MB."""
 
 
-class _Occasion(NamedTuple):
-    """What the rows of one request have in common."""
+class Occasion(NamedTuple):
+    """What the rows of one request have in common; `source` is where it came from."""
+
+    routing: Routing | None
+    latency_ms: float
+    source: str = "live"
+
+
+class _Common(NamedTuple):
+    """What their exposures have in common."""
 
     task: str
     experiment_id: str | None
@@ -31,42 +40,55 @@ class _Occasion(NamedTuple):
     source: str
 
 
+NewId = Callable[[], str]
+
+
 class Recorder:
-    """Records of one task. `now` is seconds since the epoch, `new_id` makes prediction ids.
+    """Records of the task of `inputs`, which says what of a row is kept beside its answer.
+
+    `now` is seconds since the epoch, `new_id` makes prediction ids.
 
     When the disk takes no more, people are still answered. Their exposures are held in memory and written, in order,
     by `flush`, as soon as the disk takes them; beyond `HELD` they are lost and counted. An outcome, which its sender
-    can send again, is refused.
+    can send again, is refused; so is what nobody waits for.
     """
 
-    def __init__(
-        self, task: str, spool: Spool, metrics: Metrics, now: Callable[[], float], new_id: Callable[[], str]
-    ) -> None:
-        self._task, self._spool, self._metrics, self._now, self._new_id = task, spool, metrics, now, new_id
+    def __init__(self, inputs: Inputs, spool: Spool, metrics: Metrics, now: Callable[[], float], new_id: NewId) -> None:
+        self._task, self._inputs = inputs.task, inputs
+        self._spool, self._metrics, self._now, self._new_id = spool, metrics, now, new_id
         self._held: deque[bytes] = deque()
-        metrics.set(SPOOL_UNWRITTEN, task, value=0)
+        metrics.set(SPOOL_UNWRITTEN, self._task, value=0)
 
     def exposures(
         self,
-        routing: Routing | None,
+        occasion: Occasion,
+        rows: Sequence[Mapping[str, Any]],
         units: Sequence[str | None],
         answers: Sequence[Answer],
-        latency_ms: float,
-        source: str = "live",
     ) -> list[Told]:
-        """Record `answers`, given to `units` under `routing` within `latency_ms`; return them with their ids."""
+        """Record `answers`, given to `units` for `rows`; return them with their ids."""
         told = [Told(self._new_id(), answer) for answer in answers]
-        occasion = _Occasion(
-            self._task,
-            routing.experiment.id if routing and routing.experiment else None,
-            routing.generation if routing else -1,
-            latency_ms,
-            self._now(),
-            source,
-        )
-        lines = [to_bytes(_exposure(one, unit, occasion)) for one, unit in zip(told, units, strict=True)]
-        self._write(lines)
+        common = self._common(occasion)
+        self._write([self._line(common, row, unit, one) for row, unit, one in zip(rows, units, told, strict=True)])
         return told
+
+    def shadows(self, routing: Routing, units: Sequence[str | None], told: Sequence[Told], latency_ms: float) -> None:
+        """Record what the shadow would have told `units`; `latency_ms` is what its call took, for all of them.
+
+        Raises:
+            Unavailable: the disk takes no more; nothing was recorded.
+        """
+        common = self._common(Occasion(routing, latency_ms))
+        lines = [to_bytes(_exposure(common, unit, one)) for unit, one in zip(units, told, strict=True)]
+        self._spool.append(lines)
+
+    def covariates(self, covariates: Sequence[Covariate]) -> None:
+        """Record what the baseline says of rows answered before.
+
+        Raises:
+            Unavailable: the disk takes no more; nothing was recorded.
+        """
+        self._spool.append([to_bytes(covariate) for covariate in covariates])
 
     def flush(self) -> None:
         """Write what is held in memory, if the disk takes it now."""
@@ -88,6 +110,24 @@ class Recorder:
         """
         self._spool.append([to_bytes(outcome) for outcome in outcomes])
 
+    def _common(self, occasion: Occasion) -> _Common:
+        routing, latency_ms, source = occasion
+        experiment = routing.experiment if routing else None
+        return _Common(
+            self._task,
+            experiment.id if experiment else None,
+            routing.generation if routing else -1,
+            latency_ms,
+            self._now(),
+            source,
+        )
+
+    def _line(self, common: _Common, row: Mapping[str, Any], unit: str | None, told: Told) -> bytes:
+        takes_part = common.experiment_id is not None and told.answer.assigned_to != UNASSIGNED
+        groups = self._inputs.groups(row) if takes_part else None
+        features = self._inputs.features(row) if common.source == "live" else None
+        return to_bytes(_exposure(common, unit, told, groups, features))
+
     def _write(self, lines: Sequence[bytes]) -> None:
         if self._held:
             # Whether the disk takes more is for `flush` to find out, not for every request.
@@ -107,13 +147,19 @@ class Recorder:
             self._metrics.add(SPOOL_FAILURES, self._task, "write", amount=lost)
 
 
-def _exposure(told: Told, unit: str | None, occasion: _Occasion) -> Exposure:
+def _exposure(
+    common: _Common,
+    unit: str | None,
+    told: Told,
+    groups: Mapping[str, str] | None = None,
+    features: Mapping[str, object] | None = None,
+) -> Exposure:
     answer = told.answer
     return Exposure(
         told.prediction_id,
-        occasion.task,
-        occasion.experiment_id,
-        occasion.generation,
+        common.task,
+        common.experiment_id,
+        common.generation,
         unit,
         answer.assigned_to,
         answer.served_by,
@@ -122,7 +168,9 @@ def _exposure(told: Told, unit: str | None, occasion: _Occasion) -> Exposure:
         answer.score,
         answer.confidence,
         answer.fallback_reason,
-        occasion.latency_ms,
-        occasion.at,
-        occasion.source,
+        common.latency_ms,
+        common.at,
+        common.source,
+        groups=groups or {},
+        features=features,
     )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
+from pydantic import Field
+
+from contender.adapters.kubernetes_pod import SERVICE_ACCOUNT
 from serving.settings import ServerSettings, build
 
 
@@ -14,7 +18,13 @@ class Settings(ServerSettings):
 
     `routing` is the folder of routing documents, `spool` a folder of this process alone, `store` the database's URL.
     `reader` is the name under which applied routings are acknowledged. `preview_key` is the file with the operator's
-    key for previews; without one nobody may choose an arm.
+    key for previews; without one nobody may choose an arm. `violet_url` and `amber_url` are the slots of further
+    challengers, empty where there are none. `covariates` says whether the baseline is asked, in the
+    background, about everybody in an experiment. Of `inputs_per_second` rows what models see of them is kept, for
+    drift; 0 keeps none.
+
+    With the `backend` ``cluster``, `routing` is the mounted copy of the routing's ConfigMap, which is watched through
+    the API at `kubernetes_url` in the name of `service_account`, the folder of a pod's token.
     """
 
     routing: Path
@@ -23,8 +33,15 @@ class Settings(ServerSettings):
     blue_url: str
     green_url: str
     baseline_url: str
+    violet_url: str = ""
+    amber_url: str = ""
     reader: str = "transformer"
     preview_key: Path | None = None
+    covariates: bool = True
+    inputs_per_second: float = Field(default=10.0, ge=0.0, le=1_000.0)
+    backend: Literal["local", "cluster"] = "local"
+    kubernetes_url: str = "https://kubernetes.default.svc"
+    service_account: Path = SERVICE_ACCOUNT
 
 
 def read(arguments: Sequence[str]) -> Settings:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from contender.errors import Unavailable
 from contender.tasks.task import Task
-from contender.values import Exposure, Outcome, Prediction
+from contender.values import Covariate, Exposure, Outcome, Prediction
 from monitoring.metrics import SPOOL_AGE, SPOOL_DEPTH, SPOOL_FAILURES, Metrics
 from serving.logs import LOGGER
 from serving.transformer.records import Records, parse
@@ -30,7 +30,9 @@ DRAIN_S: Final = 10.0
 class Store(Protocol):
     """The part of the store that serving needs; both calls are idempotent."""
 
-    def append(self, exposures: Sequence[Exposure], outcomes: Sequence[Outcome]) -> object:
+    def append(
+        self, exposures: Sequence[Exposure], outcomes: Sequence[Outcome], covariates: Sequence[Covariate] = ()
+    ) -> object:
         """Keep these records, each once."""
         ...
 
@@ -83,7 +85,7 @@ class Shipper:
         batch = self._spool.read(BATCH)
         records = parse(batch.records)
         try:
-            self._store.append(records.exposures, records.outcomes)
+            self._append(records)
         except Unavailable:
             raise
         except Exception:  # noqa: BLE001 - a defect, or a record that no store takes: found by offering each alone
@@ -95,12 +97,15 @@ class Shipper:
         self._settle(records)
         return batch.lines
 
+    def _append(self, records: Records) -> None:
+        self._store.append(records.exposures, records.outcomes, records.covariates)
+
     def _ship_each(self, batch: Batch) -> None:
         refused = []
         for line in batch.records:
             one = parse([line])
             try:
-                self._store.append(one.exposures, one.outcomes)
+                self._append(one)
             except Unavailable:
                 raise
             except Exception:  # noqa: BLE001 - whatever it is, it must not stop the others

@@ -1,9 +1,11 @@
 """The spool: records on disk before the reply, kept until the store has them.
 
 A folder of segments, each a file of lines ``CRC32 JSON\\n``. Appending is one `write`, which survives the death of
-the process; `sync` in the background makes it survive a power cut too. Every start begins a new segment, so nothing
-is ever written behind a torn tail, and a reader drops what the checksum does not confirm. ``checkpoint.json`` says
-how far the store has got; it may lag behind, since the store takes a record twice without harm.
+the process; `sync` in the background makes it survive a power cut too. Whoever appends answers people and never waits
+for the disk itself: a full segment is left for `sync` to make durable, which also opens the next one ahead. Every
+start begins a new segment, so nothing is ever written behind a torn tail, and a reader drops what the checksum does
+not confirm. ``checkpoint.json`` says how far the store has got; it may lag behind, since the store takes a record
+twice without harm.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -52,16 +54,26 @@ class Batch:
 
 
 class Spool:
-    """The spool in `folder`, of which there is one at a time. One thread appends; one other reads and commits.
+    """The spool in `folder`, of which there is one at a time. One thread appends; one other reads, commits and syncs.
+
+    `durable` waits until a file's bytes are safe.
 
     Raises:
         Unavailable: the folder cannot be used, or another process uses it.
     """
 
-    def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, most_bytes: int = MOST_BYTES) -> None:
-        self._folder, self._segment_bytes = folder, segment_bytes
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        most_bytes: int = MOST_BYTES,
+        durable: Callable[[int], None] = os.fdatasync,
+    ) -> None:
+        self._folder, self._segment_bytes, self._durable = folder, segment_bytes, durable
         self._most_segments = max(2, most_bytes // segment_bytes)
-        self._switching = threading.Lock()
+        self._full: deque[int] = deque()
+        self._ahead: deque[tuple[int, int]] = deque()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._claim = _locked(folder / "spool.lock")
@@ -93,9 +105,15 @@ class Spool:
         self._appended += len(records)
 
     def sync(self) -> None:
-        """Make what was appended survive a power cut."""
-        with self._switching:
-            os.fdatasync(self._file)
+        """Make what was appended survive a power cut; whoever reads calls it."""
+        # Only here are files closed, so the active one stays open however often it is left for another meanwhile.
+        for _ in range(len(self._full)):
+            self._durable(self._full[0])
+            os.close(self._full.popleft())
+        self._durable(self._file)
+        if self._size > self._segment_bytes // 2 and not self._ahead:
+            number = self._active + 1
+            self._ahead.append((number, self._open(number)))
 
     def read(self, limit: int) -> Batch:
         """Up to `limit` records after the last commit, oldest first; empty when there are none."""
@@ -128,7 +146,8 @@ class Spool:
     def close(self) -> None:
         """Make everything durable and let go of the folder."""
         self.sync()
-        os.close(self._file)
+        for descriptor in (self._file, *(opened for _, opened in self._ahead)):
+            os.close(descriptor)
         os.close(self._claim)
 
     def _write(self, content: bytes) -> None:
@@ -142,15 +161,29 @@ class Spool:
     def _rotate(self) -> None:
         if self._active - self._done.segment >= self._most_segments:
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
-        with self._switching:
-            os.fdatasync(self._file)
-            old, self._file = self._file, self._begin()
-            os.close(old)
+        full, self._file = self._file, self._begin()
+        self._full.append(full)
 
     def _begin(self) -> int:
-        self._active += 1
-        self._size = 0
-        return os.open(self._path(self._active), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        """The file of the next segment, opened ahead or now."""
+        number = self._active + 1
+        descriptor = self._opened_ahead(number)
+        if descriptor is None:
+            descriptor = self._open(number)
+        self._active, self._size = number, 0
+        return descriptor
+
+    def _opened_ahead(self, number: int) -> int | None:
+        while self._ahead:
+            ahead, descriptor = self._ahead.popleft()
+            if ahead == number:
+                return descriptor
+            # `sync` opened it just when it was begun here.
+            os.close(descriptor)
+        return None
+
+    def _open(self, number: int) -> int:
+        return os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def _path(self, segment: int) -> Path:
         return self._folder / f"{segment:012d}.jsonl"

@@ -237,3 +237,70 @@ def test_while_draining_every_reply_asks_to_come_by_another_connection() -> None
         assert b"connection: close" in replied
 
     live(play)
+
+
+@pytest.mark.parametrize("parts", [(REQUEST,), (REQUEST[:20], REQUEST[20:]), (REQUEST[:-1], REQUEST[-1:])])
+def test_whole_or_in_parts_a_request_is_shed_alike(parts: tuple[bytes, ...]) -> None:
+    async def play(world: World) -> None:
+        world.open.clear()
+        held = await world.connect()
+        held[1].write(REQUEST)
+        await asyncio.sleep(0.05)
+        reader, writer = await world.connect()
+        for _ in range(3):
+            for part in parts:
+                writer.write(part)
+                await asyncio.sleep(0.02)
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 503")
+        world.open.set()
+        await held[0].readuntil(b"}")
+        writer.write(REQUEST)
+        assert b"200 OK" in await reader.readuntil(b"}")
+        assert world.counted == {"overload": 3}
+
+    live(play, most=1)
+
+
+def test_who_is_shed_and_comes_back_at_once_is_heard_a_moment_later() -> None:
+    async def play(world: World) -> None:
+        world.open.clear()
+        held = await world.connect()
+        held[1].write(REQUEST)
+        await asyncio.sleep(0.05)
+        reader, writer = await world.connect()
+        began = time.monotonic()
+        for _ in range(10):
+            writer.write(REQUEST)
+            await reader.readuntil(b"}")
+        assert 0.1 < time.monotonic() - began < 2
+
+    live(play, most=1)
+
+
+def test_who_was_shed_is_still_let_go_when_he_says_nothing_more() -> None:
+    async def play(world: World) -> None:
+        world.server.config.timeout_keep_alive = 1
+        world.open.clear()
+        held = await world.connect()
+        held[1].write(REQUEST)
+        await asyncio.sleep(0.05)
+        reader, writer = await world.connect()
+        writer.write(REQUEST)
+        await reader.readuntil(b"}")
+        assert await asyncio.wait_for(reader.read(), 3) == b""
+
+    live(play, most=1)
+
+
+def test_while_draining_whoever_is_shed_is_shed_by_the_parser() -> None:
+    async def play(world: World) -> None:
+        world.open.clear()
+        held = await world.connect()
+        held[1].write(REQUEST)
+        await asyncio.sleep(0.05)
+        world.guard.draining = True
+        reader, writer = await world.connect()
+        writer.write(REQUEST)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 503")
+
+    live(play, most=1)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from contender.errors import Unavailable
 from contender.tasks.job_change.task import JobChange
-from contender.values import Exposure, Outcome, Prediction
+from contender.values import Covariate, Exposure, Outcome, Prediction
 from monitoring.metrics import Metrics
 from serving.transformer.records import to_bytes
 from serving.transformer.shipper import Shipper
@@ -23,17 +23,21 @@ class FakeStore:
     def __init__(self) -> None:
         self.exposures: dict[str, Exposure] = {}
         self.outcomes: dict[str, Outcome] = {}
+        self.covariates: dict[str, Covariate] = {}
         self.settled: list[str] = []
         self.away = False
         self.never: set[str] = set()
 
-    def append(self, exposures: Sequence[Exposure], outcomes: Sequence[Outcome]) -> None:
+    def append(
+        self, exposures: Sequence[Exposure], outcomes: Sequence[Outcome], covariates: Sequence[Covariate] = ()
+    ) -> None:
         if self.away:
             raise Unavailable("the store is away")
         if self.never & {e.prediction_id for e in exposures}:
             raise OverflowError("no database takes this")
         self.exposures |= {e.prediction_id: e for e in exposures}
         self.outcomes |= {o.event_id: o for o in outcomes}
+        self.covariates |= {c.prediction_id: c for c in covariates}
 
     def settle(self, task: str, reward: Callable[[Prediction, object], float]) -> int:
         if "unjudgeable" in self.outcomes:
@@ -75,6 +79,13 @@ def test_records_move_into_the_store(world: World) -> None:
     assert world.store.exposures.keys() == {"a", "b"}
     assert world.shipper.step() == 0
     assert world.value("contender_spool_depth") == 0
+
+
+def test_what_the_baseline_says_moves_too(world: World) -> None:
+    covariate = Covariate("a", "job-change", "looking", 0.5)
+    world.spool.append([to_bytes(covariate)])
+    assert world.shipper.step() == 1
+    assert world.store.covariates == {"a": covariate}
 
 
 def test_rewards_are_settled_when_outcomes_came(world: World) -> None:
@@ -122,9 +133,11 @@ def test_a_store_that_goes_away_while_the_poison_is_sought_gets_everything_later
     world.exposed("a", "poison", "b")
     take = world.store.append
 
-    def leaving(exposures: Sequence[Exposure], outcomes: Sequence[Outcome]) -> None:
+    def leaving(
+        exposures: Sequence[Exposure], outcomes: Sequence[Outcome], covariates: Sequence[Covariate] = ()
+    ) -> None:
         world.store.away = len(exposures) == 1
-        take(exposures, outcomes)
+        take(exposures, outcomes, covariates)
 
     world.store.append = leaving  # type: ignore[method-assign]
     world.shipper.drain()

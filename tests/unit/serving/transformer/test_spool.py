@@ -183,3 +183,49 @@ def test_it_takes_no_more_of_the_disk_than_it_may(tmp_path: Path) -> None:
         spool.commit(spool.read(10))
     spool.append([b"x" * 60])
     spool.close()
+
+
+def test_who_appends_never_waits_for_a_full_segment_to_be_durable(tmp_path: Path) -> None:
+    synced: list[int] = []
+    spool = Spool(tmp_path, segment_bytes=100, durable=synced.append)
+    for number in range(0, 40, 4):
+        spool.append(numbered(number, number + 4))
+    written = len(segments(tmp_path))
+    assert written > 2
+    assert synced == []
+    spool.sync()
+    assert len(synced) == written
+    spool.sync()
+    assert len(synced) == written + 1
+    assert drained(spool) == numbered(0, 40)
+    spool.close()
+
+
+def test_the_next_segment_is_opened_ahead_and_used(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment_bytes=100)
+    spool.append(numbered(0, 5))
+    spool.sync()
+    spool.sync()
+    assert [path.stat().st_size > 0 for path in segments(tmp_path)] == [True, False]
+    spool.append(numbered(5, 10))
+    assert [path.stat().st_size > 0 for path in segments(tmp_path)] == [True, True]
+    spool.close()
+    again = Spool(tmp_path, segment_bytes=100)
+    assert again.depth == 10
+    assert drained(again) == numbered(0, 10)
+    again.close()
+
+
+def test_appending_goes_on_while_the_disk_makes_things_durable(tmp_path: Path) -> None:
+    written = iter(range(10_000))
+
+    def meanwhile(descriptor: int) -> None:
+        spool.append([b"%d" % next(written) for _ in range(4)])
+
+    spool = Spool(tmp_path, segment_bytes=100, durable=meanwhile)
+    for _ in range(20):
+        spool.append([b"%d" % next(written) for _ in range(3)])
+        spool.sync()
+    records = drained(spool)
+    assert records == numbered(0, next(written))
+    spool.close()
