@@ -27,6 +27,9 @@ TRANSFORMER = "transformer"
 VERSIONS = {"blue": "7", "green": "8", "baseline": "1"}
 """Place to the version served there."""
 
+READY = "/v2/health/ready"
+"""Where our servers say whether they are ready."""
+
 _ROWS = 4_000
 _READY_S = 60.0
 
@@ -119,24 +122,29 @@ class Servers:
         return float(self.processes[name].memory_info().rss) / 1e6
 
     def launch(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start a process and wait until it is ready; note how long that took."""
+        """Start a process of this Python and wait until it is ready; note how long that took."""
+        self.run(name, [sys.executable, "-m", *arguments], environment)
+
+    def run(self, name: str, command: Sequence[str], environment: Mapping[str, str], ready: str = READY) -> None:
+        """Start a process and wait until it answers at the path `ready`; note how long that took."""
         began = time.perf_counter()
         everything = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
         with (self.home / f"{name}.log").open("ab") as log:
-            process = psutil.Popen([sys.executable, "-m", *arguments], stderr=log, stdout=log, env=everything)
+            process = psutil.Popen(list(command), stderr=log, stdout=log, env=everything)
         process.cpu_affinity([self.core])
         self.processes[name] = process
-        self._await_ready(name)
+        self._await_ready(name, ready)
         self.started_s[name] = time.perf_counter() - began
 
-    def _await_ready(self, name: str) -> None:
+    def _await_ready(self, name: str, path: str = READY) -> None:
         end = time.monotonic() + _READY_S
         while time.monotonic() < end and self.processes[name].poll() is None:
             try:
-                if request(self.ports[name], "/v2/health/ready")[0] == 200:
+                if request(self.ports[name], path)[0] == 200:
                     return
-            except OSError:
-                time.sleep(0.005)
+            except (OSError, http.client.HTTPException):
+                pass
+            time.sleep(0.005)
         raise TimeoutError(f"{name}: {(self.home / f'{name}.log').read_text()[-2000:]}")
 
 

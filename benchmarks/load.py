@@ -43,13 +43,17 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came back: answers and failures, the time it took, latencies in ms at `QUANTILES`, and the longest."""
+    """What came back: answers and failures, the time it took, latencies in ms at `QUANTILES`, and the longest.
+
+    `shed` are those of the failures that were turned away for now (503).
+    """
 
     answered: int
     failed: int
     seconds: float
     quantiles_ms: dict[str, float] = field(default_factory=dict)
     longest_ms: float = 0.0
+    shed: int = 0
 
     @property
     def per_second(self) -> float:
@@ -82,7 +86,7 @@ class _Run:
         bodies = [body.encode() for body in load.bodies]
         self._requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
         self.latencies: list[float] = []
-        self.failed = self._sent = 0
+        self.failed = self.shed = self._sent = 0
         self.idle: deque[_Connection] = deque()
         self.due: deque[float] = deque()
         self.end = time.perf_counter() + load.seconds
@@ -97,6 +101,7 @@ class _Run:
             self.latencies.append(now - intended)
         else:
             self.failed += 1
+            self.shed += status == b"503"
         self.next_for(connection, now)
 
     def next_for(self, connection: _Connection, now: float) -> None:
@@ -173,10 +178,10 @@ async def _keep_pace(run: _Run, load: Load) -> None:
 
 def _heard(run: _Run, took: float) -> Heard:
     if not run.latencies:
-        return Heard(0, run.failed, took)
+        return Heard(0, run.failed, took, shed=run.shed)
     values = np.array(run.latencies) * 1000
     quantiles = {str(q): float(np.quantile(values, q)) for q in QUANTILES}
-    return Heard(len(values), run.failed, took, quantiles, float(values.max()))
+    return Heard(len(values), run.failed, took, quantiles, float(values.max()), run.shed)
 
 
 def main() -> None:

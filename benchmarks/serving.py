@@ -2,7 +2,8 @@
 
 All servers share one processor, the load generator has another. Processor time is summed over every process of a
 case, background work included, and is the figure to trust on a machine that others use too; cases take turns, and the
-median of the turns counts. With ``--peers`` stock KServe chains take turns with ours.
+median of the turns counts. With ``--peers`` stock KServe chains take turns with ours, and beside our predictor those
+model servers of other people that ``python -m benchmarks.peers`` has installed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ import psutil
 
 from benchmarks.chain import TASK, TRANSFORMER, VERSIONS, Chain, StockChain, examples, request
 from benchmarks.load import Heard, Load, generate
+from benchmarks.peers import Peer, installed
+from contender.artifact import FEATURES
+from contender.tasks.catalog import task_named
 
 SERVERS: Final = 0
 """The processor of the servers."""
@@ -96,8 +100,7 @@ def turn(case: Case, bodies: list[str], connections: int, seconds: float) -> Tur
 def latency(cases: Mapping[str, Case], effort: Effort) -> Figures:
     """Closed loop at 1 and 8 connections, all cases in turns."""
     with_unit = [json.dumps({"instances": [row]}) for row in examples(500, seed=3)]
-    without = [body.replace(f', "unit_id": "unit-{i}"', "") for i, body in enumerate(with_unit)]
-    bodies = {name: without if name == "predictor" else with_unit for name in cases}
+    bodies = {name: _bodies(case, with_unit) for name, case in cases.items()}
     for name, case in cases.items():
         turn(case, bodies[name], 8, 1.0)
     turns: dict[tuple[str, int], list[Turn]] = {(name, n): [] for name in cases for n in CONNECTIONS}
@@ -105,6 +108,18 @@ def latency(cases: Mapping[str, Case], effort: Effort) -> Figures:
         for (name, connections), taken in turns.items():
             taken.append(turn(cases[name], bodies[name], connections, effort.seconds))
     return _closed(turns)
+
+
+def _bodies(case: Case, with_unit: list[str]) -> list[str]:
+    """The same people as each kind of server wants them."""
+    if isinstance(case, Peer):
+        document = json.loads((case.home / "blue" / FEATURES).read_bytes())
+        rows = [json.loads(body)["instances"][0] for body in with_unit]
+        known = [{name: value for name, value in row.items() if name != "unit_id"} for row in rows]
+        return case.bodies(task_named(TASK).load_features(document).encode(known).tolist())
+    if isinstance(case, PredictorAlone):
+        return [body.replace(f', "unit_id": "unit-{i}"', "") for i, body in enumerate(with_unit)]
+    return with_unit
 
 
 def _closed(turns: Mapping[tuple[str, int], list[Turn]]) -> Figures:
@@ -141,6 +156,7 @@ def open_loop(chain: Chain, effort: Effort) -> Figures:
         "p50_open_loop_1000": _figure(quantile["0.5"], "ms"),
         "p95_open_loop_1000": _figure(quantile["0.95"], "ms", most=20.0),
         "failed_open_loop": _figure(sum(one.failed for one in heard), "requests", most=0),
+        "shed_open_loop": _figure(sum(one.shed for one in heard), "requests", most=0),
     }
 
 
@@ -177,23 +193,29 @@ def measure(effort: Effort, *, peers: bool) -> Figures:
     """All figures by name: value, unit, goal, and whether it is met."""
     with tempfile.TemporaryDirectory() as folder:
         chain = Chain(Path(folder), SERVERS)
-        stock = {kind: StockChain(Path(folder), SERVERS, kind=kind) for kind in (("onnx", "sklearn") if peers else ())}
+        others = _others(Path(folder)) if peers else {}
         try:
             chain.prepare()
             chain.start()
-            for one in stock.values():
+            for one in others.values():
                 one.start()
             began, used = time.perf_counter(), _busy_s() - chain.cpu_s()
             cases: dict[str, Case] = {"chain": chain, "predictor": PredictorAlone(chain)}
-            cases |= {f"stock_{kind}": one for kind, one in stock.items()}
+            cases |= others
             found = latency(cases, effort) | open_loop(chain, effort) | batch(chain, effort)
             found |= memory(chain, effort) | _cold(chain)
-            others = (_busy_s() - chain.cpu_s() - used) / (time.perf_counter() - began)
-            return found | {"processors_busy_with_other_work": _figure(others, "processors")}
+            busy = (_busy_s() - chain.cpu_s() - used) / (time.perf_counter() - began)
+            return found | {"processors_busy_with_other_work": _figure(busy, "processors")}
         finally:
             chain.stop()
-            for one in stock.values():
+            for one in others.values():
                 one.stop()
+
+
+def _others(home: Path) -> dict[str, StockChain | Peer]:
+    """What ours is compared with: chains of stock KServe, and the model servers that are installed."""
+    chains = {f"stock_{kind}": StockChain(home, SERVERS, kind=kind) for kind in ("onnx", "sklearn")}
+    return {**chains, **{kind: Peer(home, SERVERS, kind=kind) for kind in installed()}}
 
 
 def _cold(chain: Chain) -> Figures:

@@ -41,6 +41,11 @@ class Admission:
         """The most requests in flight, for now."""
         return int(self._limit)
 
+    @property
+    def most(self) -> int:
+        """The most requests in flight that there may ever be."""
+        return self._policy.most
+
     def admits(self, in_flight: int) -> bool:
         """Whether one more request can be answered in time beside those `in_flight`."""
         return in_flight < self._limit

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -88,21 +89,51 @@ def _ignore(refusal: Refusal) -> None:
 
 @dataclass(slots=True)
 class Guard:
-    """What the connections of one server have in common. `count` is told of every refusal."""
+    """What the connections of one server have in common. `count` is told of every refusal.
+
+    `requests` are those under way over HTTP, `calls` counts those over gRPC, `heavy` the batches among both.
+    """
 
     limits: Limits = field(default_factory=Limits)
     admission: Admission = field(default_factory=Admission)
     count: Callable[[Refusal], None] = _ignore
     draining: bool = False
+    requests: Sized = ()
+    calls: int = 0
     heavy: int = 0
 
-    def at_entry(self, length: int, in_flight: int) -> Refusal | None:
-        """Why a request with a body of `length` bytes cannot be taken beside those `in_flight`, if so."""
+    @property
+    def in_flight(self) -> int:
+        """Requests under way, over whatever protocol."""
+        return len(self.requests) + self.calls
+
+    @property
+    def has_time(self) -> bool:
+        """Whether one more request can be answered in time."""
+        return self.admission.admits(len(self.requests) + self.calls)
+
+    def at_entry(self, length: int) -> Refusal | None:
+        """Why a request with a body of `length` bytes cannot be taken now, if so."""
         if length > self.limits.body_bytes:
             return BODY_SIZE
-        if not self.admission.admits(in_flight):
+        if not self.has_time:
             return OVERLOAD
         return BATCHES if length > self.limits.heavy_bytes and self.heavy >= self.limits.heavy else None
+
+    @contextlib.contextmanager
+    def taking(self, length: int) -> Iterator[Refusal | None]:
+        """Hold a place for a call of `length` bytes while the block runs, or say why there is none."""
+        refusal = self.at_entry(length)
+        if refusal is not None:
+            self.count(refusal)
+            yield refusal
+            return
+        heavy = length > self.limits.heavy_bytes
+        self.calls, self.heavy = self.calls + 1, self.heavy + heavy
+        try:
+            yield None
+        finally:
+            self.calls, self.heavy = self.calls - 1, self.heavy - heavy
 
     def look(self, connections: Collection[Watched], now: float) -> None:
         """Look at `connections` until so many were cut that the others must wait for the next look."""

@@ -1,15 +1,18 @@
 """uvicorn's HTTP protocol under our limits: the one place that sees a connection from its first byte.
 
-Refusing here costs a tenth of what answering costs: no task, no application, one write of bytes made beforehand.
+Refusing here costs little of what answering costs: no task, no application, one write of bytes made beforehand; and
+for want of time, when it matters most, not even a parse.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from serving.glance import is_one_post
 from serving.limits import (
     BATCHES,
     BODY_SIZE,
@@ -17,8 +20,8 @@ from serving.limits import (
     CONNECTIONS,
     HEADER_SIZE,
     HEADER_TIME,
+    OVERLOAD,
     REPLIES,
-    RETRY_AFTER_S,
     UNREAD,
     Guard,
     Refusal,
@@ -26,8 +29,9 @@ from serving.limits import (
 
 _IDLE, _HEADERS, _BODY = range(3)
 _POST: Final = b"POST"
-_DEAF_S: Final = float(RETRY_AFTER_S)
-"""For how long a connection is not read after a refusal for want of time: as long as its client was told to wait."""
+_DEAF_S: Final = 0.025
+"""Who was refused for want of time and comes again sooner is not read for so long, lest refusing takes all the time."""
+_BUSY: Final = REPLIES[OVERLOAD]
 _LINGER_S: Final = 2.0
 """For how long a refused body is read on and thrown away: whose bytes are refused unread never sees the reply."""
 
@@ -40,9 +44,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def __init__(self, guard: Guard, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._guard, self._limits = guard, guard.limits
+        # One set for all connections of the server.
+        guard.requests = self.tasks
         self._phase, self._since, self._unread_since = _HEADERS, self.loop.time(), 0.0
         self._header_bytes = self._body_bytes = 0
         self._heavy = self._refused = self._closing = False
+        self._turned_away = -math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take the connection if there is room."""
@@ -57,6 +64,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; headers may not go on for ever."""
+        if self._has_no_time() and is_one_post(data):
+            self._turn_away()
+            return
         self._begin()
         super().data_received(data)
         if self._phase == _HEADERS:
@@ -100,6 +110,8 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_message_complete()
         elif self._closing:
             self.transport.close()
+        else:
+            self._keep()
 
     def on_response_complete(self) -> None:
         """The reply is on its way."""
@@ -110,6 +122,14 @@ class GuardedProtocol(HttpToolsProtocol):
         """The client does not read as fast as it is answered."""
         self._unread_since = self.loop.time()
         super().pause_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection unless its client was turned away since it was answered last."""
+        idle_since = self._turned_away + self.timeout_keep_alive
+        if self.loop.time() < idle_since:
+            self.timeout_keep_alive_task = self.loop.call_at(idle_since, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
 
     def look(self, now: float) -> bool:
         """Cut the connection if its client takes too long, and say so."""
@@ -128,6 +148,29 @@ class GuardedProtocol(HttpToolsProtocol):
             return HEADER_TIME
         return BODY_TIME if self._phase == _BODY and now - self._since > self._limits.request_s else None
 
+    def _has_no_time(self) -> bool:
+        """Whether a request that begins now is shed, and nothing of it or of another one is under way here."""
+        if self._guard.has_time or self._phase == _BODY or self._header_bytes:
+            return False
+        return (self.cycle is None or self.cycle.response_complete) and not self._guard.draining
+
+    def _turn_away(self) -> None:
+        """Refuse a whole request for want of time; the parser never hears of it."""
+        self.transport.write(_BUSY)
+        self._guard.count(OVERLOAD)
+        now = self.loop.time()
+        if now - self._turned_away < _DEAF_S:
+            self.flow.pause_reading()
+            self.loop.call_later(_DEAF_S, self._hear_again)
+        self._phase, self._turned_away = _IDLE, now
+        if self.timeout_keep_alive_task is None:
+            self._keep()
+
+    def _keep(self) -> None:
+        """Let the connection wait for its client's next request."""
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
     def _begin(self) -> None:
         if self._phase == _IDLE:
             self._phase, self._since, self._header_bytes = _HEADERS, self.loop.time(), 0
@@ -138,7 +181,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return None
         length = next((value for name, value in self.headers if name == b"content-length"), b"0")
         # llhttp has checked that it is a number.
-        return self._guard.at_entry(int(length), len(self.tasks))
+        return self._guard.at_entry(int(length))
 
     def _refuse(self, refusal: Refusal) -> None:
         """Tell the client, unless a reply is under way, and close the connection if the refusal says so."""
@@ -151,10 +194,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.write(REPLIES[refusal])
         self._closing = refusal.closes or not self.parser.should_keep_alive()
         if not self._closing:
-            # Whoever comes again at once is not heard for a moment: to refuse takes time that answering needs.
-            self.flow.pause_reading()
-            self.loop.call_later(_DEAF_S, self._hear_again)
-        elif self._phase == _BODY and refusal is not BODY_TIME:
+            return
+        if self._phase == _BODY and refusal is not BODY_TIME:
             self._since = self.loop.time() - self._limits.request_s + _LINGER_S
         else:
             self.transport.close()
@@ -162,10 +203,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def _hear_again(self) -> None:
         if not self.transport.is_closing():
             self.flow.resume_reading()
-            self._unset_keepalive_if_required()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
 
     def _may_reply(self) -> bool:
         """Whether no other reply is under way; a request that was begun is taken back."""

@@ -1,4 +1,4 @@
-"""V2 over gRPC: KServe's own service, spoken for our model, for as long as the server lives.
+"""V2 over gRPC: KServe's own service, spoken for our model, for as long as the server lives, under its limits.
 
 It is opened inside the server's life and closed with it, rather than by KServe's signal handler: what came in over gRPC
 is answered before the spool is shipped for the last time.
@@ -6,6 +6,7 @@ is answered before the spool is shipped for the last time.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -13,7 +14,7 @@ from typing import Any, Final, TypeVar
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 
 from contender.errors import ContenderError, InvalidInput, NotFound, Refused, Unavailable
-from serving.front import MAX_BODY
+from serving.limits import RETRY_AFTER_S, Guard, Refusal
 from serving.logs import LOGGER
 from serving.sdk import (
     DataPlane,
@@ -29,6 +30,16 @@ from serving.sdk import InvalidInput as KServeInvalidInput
 
 GRACE_S: Final = 10.0
 """How long calls in flight may take to finish when the server stops."""
+
+PING_S: Final = 20.0
+"""How often a client may ping a connection without a call on it; who does so three times too often is cut."""
+SILENT_S: Final = 60.0
+"""After so long without a byte a client is asked whether it is there, and given `GRACE_S` to say so."""
+IDLE_S: Final = 300.0
+"""For how long a connection without calls is kept."""
+METADATA_BYTES: Final = 16 * 1024
+STREAMS: Final = 256
+"""Calls under way on one connection."""
 
 Life = Callable[[], contextlib.AbstractAsyncContextManager[Any]]
 Result = TypeVar("Result")
@@ -46,25 +57,24 @@ _THEIRS: Final = (
 )
 
 
-def beside(life: Life, model: Model, host: str, port: int | None) -> Life:
-    """A life that also answers gRPC for `model` on `port`; without one, `life` itself."""
+def beside(life: Life, model: Model, host: str, port: int | None, guard: Guard | None = None) -> Life:
+    """A life that also answers gRPC for `model` on `port`, within `guard`'s limits; without a port, `life` itself."""
     if port is None:
         return life
 
     @contextlib.asynccontextmanager
     async def both() -> AsyncIterator[None]:
-        async with life(), _answering(model, f"{host}:{port}"):
+        async with life(), _answering(model, f"{host}:{port}", guard or Guard()):
             yield
 
     return both
 
 
 @contextlib.asynccontextmanager
-async def _answering(model: Model, address: str) -> AsyncIterator[None]:
-    server = grpc.aio.server(
-        options=[("grpc.max_receive_message_length", MAX_BODY), ("grpc.max_send_message_length", MAX_BODY)]
-    )
-    add_servicer(Servicer(model), server)
+async def _answering(model: Model, address: str, guard: Guard) -> AsyncIterator[None]:
+    # Whom the guard turns away is told when to come again; gRPC's own limit, which also stops probes, lies above it.
+    server = grpc.aio.server(options=_options(guard), maximum_concurrent_rpcs=2 * guard.admission.most)
+    add_servicer(Servicer(model, guard), server)
     try:
         server.add_insecure_port(address)
     except RuntimeError as error:
@@ -76,31 +86,61 @@ async def _answering(model: Model, address: str) -> AsyncIterator[None]:
         await server.stop(GRACE_S)
 
 
+def _options(guard: Guard) -> list[tuple[str, int]]:
+    """gRPC's own names for our limits (grpc/impl/channel_arg_names.h); times in milliseconds."""
+    return [
+        ("grpc.max_receive_message_length", guard.limits.body_bytes),
+        ("grpc.max_send_message_length", guard.limits.body_bytes),
+        ("grpc.max_metadata_size", METADATA_BYTES),
+        ("grpc.max_concurrent_streams", STREAMS),
+        ("grpc.max_connection_idle_ms", _ms(IDLE_S)),
+        ("grpc.keepalive_time_ms", _ms(SILENT_S)),
+        ("grpc.keepalive_timeout_ms", _ms(GRACE_S)),
+        ("grpc.http2.min_ping_interval_without_data_ms", _ms(PING_S)),
+        ("grpc.http2.max_ping_strikes", 2),
+        # Else a second server shares the port without a word, and gets half of the calls.
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
 class Servicer(InferenceServicer):
     """KServe's gRPC service for one `model`: its readiness told truly, our errors in gRPC's codes, nothing unloaded."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, guard: Guard) -> None:
         models = ModelRepository()
         models.update(model)
         super().__init__(DataPlane(model_registry=models), ModelRepositoryExtension(model_registry=models))
-        self._model = model
+        self._model, self._guard = model, guard
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-        """The predictions for a V2 request."""
-        return await _told(super().ModelInfer(request, context), context)
+        """The predictions for a V2 request. A client that gives up, or whose deadline passes, ends the work on it."""
+        with self._guard.taking(request.ByteSize()) as refusal:
+            if refusal is not None:
+                await _turn_away(context, refusal)
+            try:
+                async with asyncio.timeout(self._guard.limits.request_s):
+                    return await _told(super().ModelInfer(request, context), context)
+            except TimeoutError:
+                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the answer took too long")
 
     async def ModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """The model's inputs and outputs."""
         return await _told(super().ModelMetadata(request, context), context)
 
     async def ModelReady(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-        """Whether the model answers as it is meant to."""
-        return await _told(super().ModelReady(request, context), context)
+        """Whether the model answers as it is meant to, and goes on doing so."""
+        reply = await _told(super().ModelReady(request, context), context)
+        reply.ready = reply.ready and not self._guard.draining
+        return reply
 
     async def ServerReady(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """Whether the server's one model is ready; KServe's own answer is always yes."""
         reply = await super().ServerReady(request, context)
-        reply.ready = await self._model.healthy()
+        reply.ready = not self._guard.draining and await self._model.healthy()
         return reply
 
     async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the protocol's name
@@ -114,6 +154,11 @@ class Servicer(InferenceServicer):
 
 async def _refuse(context: Any) -> None:
     await context.abort(grpc.StatusCode.PERMISSION_DENIED, "this server does not offer that operation")
+
+
+async def _turn_away(context: Any, refusal: Refusal) -> None:
+    later = (("grpc-retry-pushback-ms", str(_ms(RETRY_AFTER_S))),)
+    await context.abort(grpc.StatusCode.UNAVAILABLE, refusal.message, later)
 
 
 async def _told(answer: Awaitable[Result], context: Any) -> Result:

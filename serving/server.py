@@ -130,7 +130,7 @@ class Server(ModelServer):
             due = loop.time() + _PULSE_S
             await asyncio.sleep(_PULSE_S)
             now, beats = loop.time(), beats + 1
-            self._guard.admission.observe(now - due, len(state.tasks))
+            self._guard.admission.observe(now - due, self._guard.in_flight)
             if beats % _LOOK_EVERY == 0:
                 self._guard.look(state.connections, now)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.faults import arms, documents, hostile, pressure, records
+from benchmarks.faults import arms, described, documents, hostile, pressure, records
 from benchmarks.faults.world import Figures, World, at_most
 
 Scenario = Callable[..., Figures]
@@ -25,6 +25,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "slow": pressure.slow_clients,
     "bodies": pressure.large_bodies,
     "hostile": hostile.hostile,
+    "described": described.described,
     "drains": records.drains,
     "kills": records.kills,
     "artifacts": documents.tampered,
@@ -43,6 +44,7 @@ def measure(home: Path, names: list[str], *, quick: bool) -> Figures:
         world.begin()
         for name in names:
             began = time.monotonic()
+            print(f"{name} …", file=sys.stderr, flush=True)
             found = SCENARIOS[name](world, quick=quick)
             figures |= found
             arms.settled(world)

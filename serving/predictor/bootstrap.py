@@ -30,5 +30,5 @@ def serve(settings: Settings, task: Task) -> None:
         Limits(connections=settings.max_connections), count=lambda one: metrics.add(REFUSALS, task.name, one.reason)
     )
     address = Address(settings.host, settings.http_port)
-    life = rpc.beside(contextlib.nullcontext, model, settings.host, settings.grpc_port)
+    life = rpc.beside(contextlib.nullcontext, model, settings.host, settings.grpc_port, guard)
     Server(address, model.routes(), life, guard=guard, drain_s=settings.drain_s).serve(model)

@@ -39,7 +39,22 @@ def guard(most: int = 10) -> Guard:
 def test_what_is_taken_on(length: int, in_flight: int, heavy: int, refusal: Refusal | None) -> None:
     watching = guard()
     watching.heavy = heavy
-    assert watching.at_entry(length, in_flight) is refusal
+    watching.calls = in_flight // 2
+    watching.requests = range(in_flight - in_flight // 2)
+    assert watching.in_flight == in_flight
+    assert watching.at_entry(length) is refusal
+
+
+def test_a_call_holds_its_place_until_it_is_answered() -> None:
+    counted: list[Refusal] = []
+    watching = Guard(LIMITS, Admission(AdmissionPolicy(least=1, most=2)), counted.append)
+    with watching.taking(50) as single, watching.taking(101) as batch:
+        assert (single, batch) == (None, None)
+        assert (watching.calls, watching.heavy) == (2, 1)
+        with watching.taking(50) as third:
+            assert third is OVERLOAD
+    assert (watching.calls, watching.heavy) == (0, 0)
+    assert counted == [OVERLOAD]
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda one: one.reason)
