@@ -46,7 +46,8 @@ def approve(
     state, running = place.release.state(), experiment.current(place)
     place.store.settle(task, place.task.reward)
     verdict = look(place.store, running)
-    what = subject(state, evidence_digest(verdict.to_document()))
+    led = state.led_by(verdict.arm) if state.rivals else state
+    what = subject(led, evidence_digest(verdict.to_document()))
     validity = Validity(time.time(), hours * HOUR_S)
     document = seal(what, place.settings.actor, validity, nonce=secrets.token_hex(16), sign=sign)
     out.write_text(json.dumps(document, indent=2) + "\n")

@@ -1,10 +1,9 @@
-"""`contender experiment`: start, look, stop."""
+"""`contender experiment`: plan, start, look, step, run, stop."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,85 +11,101 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 
+from cli import terms
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
-from cli.verdicts import experiment_parts, facts
+from cli.verdicts import experiment_parts, facts, verdict_lines
 from contender.errors import InvalidInput, NotFound, Refused
-from contender.experiment.analysis import Experiment, from_document, look
-from contender.experiment.plan import Plan, from_json, units_needed
-from contender.experiment.statistics.power import Duration
+from contender.experiment.analysis import Experiment, from_document, look, observe
+from contender.experiment.decision import Verdict
+from contender.experiment.plan import Plan
+from contender.experiment.ramp import Progress as Standing
+from contender.experiment.ramp import progress as ramp_standing
 from contender.values import CHALLENGER
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: challenger beside champion, split by person.")
 
 NOT_PROMOTE = 3
-DEFAULT_RAMP = "0.1,0.5"
 
 
-@app.command()
-def plan(
-    task: TaskOption = "job-change",
-    smallest_effect: Annotated[float, typer.Option(help="The smallest effect on reward worth having.")] = 0.02,
-    deviation: Annotated[float, typer.Option(help="Standard deviation of one unit's reward.")] = 0.2,
-    terms: Annotated[list[str] | None, typer.Option("--set", help="Another term, as NAME=VALUE; repeatable.")] = None,
-    file: Annotated[Path | None, typer.Option("--out", help="Write the plan here, for `experiment start`.")] = None,
-    as_json: JsonFlag = False,
-) -> int:
-    """State an experiment's terms, how many units they ask for, and how many days those take at today's traffic.
-
-    The sequential answer is simulated. Today's traffic is that of the last seven days.
-
-    Terms are the fields of `Plan`: alpha, power, margins of the guardrails, group_units, favourable_label and others.
-
-    Example: contender experiment plan --smallest-effect 0.01 --set alpha=0.01 --out plan.json
-    """
-    planned = from_json(json.dumps(dict(map(_term, terms or [])) | {"smallest_effect": smallest_effect}))
-    needed = _needed(units_needed(planned, deviation**2), workplace(task).store.daily_units(task))
-    document = {"task": task, "plan": json.loads(planned.to_json()), "digest": planned.digest, "needed": needed}
-    if file is not None:
-        file.write_text(planned.to_json() + "\n")
-        note(f"written: {file}")
-    show(document, as_json, _render_plan)
-    return 0
+app.command()(terms.plan)
 
 
 @app.command()
 def start(
     task: TaskOption = "job-change",
-    version: Annotated[str, typer.Option(help="The challenger: a version number or an alias.")] = CHALLENGER,
-    ramp: Annotated[str, typer.Option(help="The challenger's shares, growing; the first at once.")] = DEFAULT_RAMP,
+    challengers: Annotated[
+        list[str] | None,
+        typer.Option("--challenger", "--version", help="A version number or an alias; repeatable, one slot each."),
+    ] = None,
+    shadow_of: Annotated[
+        str, typer.Option("--shadow", help="A version that is asked too, while nobody is told what it says.")
+    ] = "",
+    ramp: Annotated[
+        str, typer.Option(help="Shares, growing, each with the challenger's least units: 0.01:100,0.1:250,0.5")
+    ] = "",
     plan_file: Annotated[Path | None, typer.Option("--plan", help="Terms written by `experiment plan`.")] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Serve the challenger in the idle slot and give it the first share of the people.
 
-    `contender experiment step` gives it the next share. The plan cannot change any more.
+    `contender experiment step` gives it the next share, `run` does so by itself. The plan cannot change any more.
+    Several challengers divide one share and need a slot each: CONTENDER_SLOTS names them.
 
-    Example: contender experiment start --ramp 0.1,0.5 --plan plan.json
+    Example: contender experiment start --ramp 0.1:100,0.5 --plan plan.json
     """
-    shares = _shares(ramp)
-    terms = replace(_terms(plan_file), challenger_share=shares[-1])
+    wanted = tuple(challengers or [CHALLENGER])
+    return _started(task, terms.terms_of(plan_file, ramp, len(wanted)), wanted, shadow_of, as_json)
+
+
+@app.command()
+def shadow(
+    task: TaskOption = "job-change",
+    version: Annotated[str, typer.Option(help="A version number or an alias.")] = CHALLENGER,
+    plan_file: Annotated[Path | None, typer.Option("--plan", help="Terms written by `experiment plan`.")] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Ask a version too, in the idle slot, without telling anybody what it says; compare it on the same people.
+
+    Fewer people are needed than with two arms, and none takes a risk. A shadow is never promoted: when it looks better,
+    stop it and start an experiment.
+
+    Example: contender experiment shadow --version challenger
+    """
+    return _started(task, replace(terms.terms_of(plan_file, "", 1), ramp=()), (), version, as_json)
+
+
+def _started(task: str, planned: Plan, challengers: tuple[str, ...], mirrored: str, as_json: bool) -> int:
     place = workplace(task)
     progress = Progress()
-    with progress.running(), progress.step(f"prepare {version} and start") as step:
-        experiment = begin(place, version, shares, terms)
-        step.detail = f"experiment {experiment.id}, the challenger has {experiment.shares[-1][1]:.0%}"
+    names = ", ".join((*challengers, *([f"{mirrored} as shadow"] if mirrored else [])))
+    with progress.running(), progress.step(f"prepare {names} and start") as step:
+        experiment = begin(place, planned, challengers, mirrored)
+        step.detail = f"experiment {experiment.id}, {experiment.shares[-1][1]:.0%} of the people"
     show(experiment.to_document(), as_json, lambda document: pairs(facts(document), "experiment"))
     return 0
 
 
 @app.command()
-def step(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
-    """Give the challenger the next share of its ramp, unless the verdict speaks against it.
+def step(
+    task: TaskOption = "job-change",
+    override: Annotated[str, typer.Option(help="A reason not to wait for the step's least units.")] = "",
+    as_json: JsonFlag = False,
+) -> int:
+    """Give the challenger the next share of its ramp, unless too few units were seen or the verdict speaks against it.
 
     Example: contender experiment step
     """
     place = workplace(task)
+    place.store.settle(task, place.task.reward)
     experiment = current(place)
     verdict = look(place.store, experiment)
-    if verdict.decision in ("roll back", "error") or verdict.health:
-        raise Refused(f"the ramp stays where it is: {verdict.reason}", remedy="contender abort")
+    at = standing(place, experiment, verdict)
+    if at.against and not (override and at.units < at.needed and verdict.decision == "hold" and not verdict.health):
+        raise Refused(f"the ramp stays where it is: {at.against}", remedy="contender experiment status")
+    if at.against:
+        note(f"not waited for: {at.against}; {override}")
     grown = advance(place, experiment)
     show(grown.to_document(), as_json, lambda document: pairs(facts(document), "experiment"))
     return 0
@@ -98,7 +113,7 @@ def step(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
 
 @app.command()
 def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
-    """Look at the running experiment: effect, always-valid interval, health, guardrails, verdict.
+    """Look at the running experiment: effect, always-valid interval, health, guardrails, ramp, verdict.
 
     Looking often is free of charge. Exit code 0 when the verdict is promote, 3 otherwise.
 
@@ -108,7 +123,34 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     place.store.settle(task, place.task.reward)
     experiment = current(place)
     verdict = look(place.store, experiment)
-    show({**experiment.to_document(), "verdict": verdict.to_document()}, as_json, _render)
+    at = standing(place, experiment, verdict)
+    document = {**experiment.to_document(), "ramp": at.to_document(), "verdict": verdict.to_document()}
+    show(document, as_json, _render)
+    return 0 if verdict.decision == "promote" else NOT_PROMOTE
+
+
+@app.command()
+def run(
+    task: TaskOption = "job-change",
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 10,
+    as_json: JsonFlag = False,
+) -> int:
+    """Look at the running experiment again and again, and take the steps of its ramp, until it is decided.
+
+    A verdict against the challenger is carried out: everyone is served by the champion. A verdict for it is not: that
+    is `contender promote`. Exit code 0 when the verdict is promote, 3 otherwise.
+
+    Example: contender experiment run --every 30 && contender promote
+    """
+    from cli.dossier.attach import attach_or_say
+    from cli.steering import steer
+
+    place = workplace(task)
+    verdict = steer(place, every, time.sleep)
+    phase = place.release.state().phase
+    show({"task": task, "phase": phase, "verdict": verdict.to_document()}, as_json, _render_end)
+    if verdict.decision == "roll back":
+        attach_or_say(place)
     return 0 if verdict.decision == "promote" else NOT_PROMOTE
 
 
@@ -130,39 +172,44 @@ def stop(
     return 0
 
 
-def _term(words: str) -> tuple[str, object]:
-    name, equals, value = words.partition("=")
-    if not equals:
-        raise InvalidInput("--set", f"{words!r} is not NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+def begin(place: Workplace, planned: Plan, challengers: Sequence[str], mirrored: str = "") -> Experiment:
+    """Prepare challengers and shadow, keep the plan, and give the challengers the first share of its ramp.
 
-
-def _needed(duration: Duration, units_per_day: float) -> dict[str, float | None]:
-    """Units for the planned power, on average until a verdict, and for a fixed horizon; and the days they take."""
-    units = duration._asdict()
-    days = {
-        name.replace("units", "days") if name != "units" else "days": round(count / units_per_day, 1)
-        if units_per_day
-        else None
-        for name, count in units.items()
-    }
-    return {**units, "units_per_day": round(units_per_day, 1), **days}
-
-
-def begin(place: Workplace, version: str, shares: tuple[float, ...], terms: Plan) -> Experiment:
-    """Prepare the challenger, keep the plan, and give it the first share."""
-    prepared = place.release.prepare(version)
+    Raises:
+        InvalidInput: nobody to compare, or the same version twice.
+        NotFound: there is no champion.
+    """
+    refs = (*challengers, *([mirrored] if mirrored else []))
+    if not refs:
+        raise InvalidInput("--challenger", "there is none")
+    prepared = place.release.prepare(*refs)
     if prepared.champion is None or prepared.challenger is None:
         raise NotFound("there is no champion to compare with", remedy=f"contender up --task {place.task.name}")
-    versions = (prepared.champion.version, prepared.challenger.version)
-    name = f"{place.task.name}-{'-vs-'.join(versions)}-r{prepared.revision}"
-    experiment = Experiment(name, place.task.name, name, terms, *versions, started_at=time.time(), shares=())
+    versions = [placed.version for placed in prepared.candidates]
+    if len(set(versions)) < len(versions):
+        raise InvalidInput("--challenger", f"the same version twice: {', '.join(versions)}")
+    name = "-vs-".join((f"{place.task.name}-{prepared.champion.version}", *versions)) + f"-r{prepared.revision}"
+    shares = [step.share for step in planned.ramp] or [planned.challenger_share]
+    experiment = Experiment(
+        name,
+        place.task.name,
+        name,
+        planned,
+        prepared.champion.version,
+        versions[0],
+        started_at=time.time(),
+        shares=(),
+        rivals=tuple(versions[1 : len(challengers)]),
+        shadow=versions[-1] if mirrored else "",
+    )
     place.store.save_experiment(experiment.to_document())
-    state = place.release.start(name, name, shares)
-    return _kept(place, experiment.stepped(state.generation, shares[0]))
+    state = place.release.start(name, name, shares if challengers else (), shadow=bool(mirrored))
+    return _kept(place, experiment.stepped(state.generation, state.ramp.share if state.ramp else 0.0))
+
+
+def standing(place: Workplace, experiment: Experiment, verdict: Verdict) -> Standing:
+    """How far the experiment's ramp is, given its newest verdict."""
+    return ramp_standing(experiment, observe(place.store, experiment), verdict)
 
 
 def advance(place: Workplace, experiment: Experiment) -> Experiment:
@@ -195,33 +242,12 @@ def _kept(place: Workplace, experiment: Experiment) -> Experiment:
     return experiment
 
 
-def _terms(file: Path | None) -> Plan:
-    if file is None:
-        return Plan()
-    try:
-        return from_json(file.read_text())
-    except OSError as error:
-        raise InvalidInput("--plan", f"cannot be read: {error.strerror}", remedy="contender experiment plan") from error
-
-
-def _shares(ramp: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(share) for share in ramp.split(","))
-    except ValueError as error:
-        raise InvalidInput(
-            "--ramp", f"{ramp!r} is not a list of shares", remedy=f"for example {DEFAULT_RAMP}"
-        ) from error
-
-
 def _render(document: Mapping[str, Any]) -> Group:
     return Group(*experiment_parts(document))
 
 
-def _render_plan(document: Mapping[str, Any]) -> Group:
-    note("the sequential answer is simulated; the fixed one is for comparison and must not be looked at early")
-    if not document["needed"]["units_per_day"]:
-        note("nobody asked in the last seven days: how many days it takes cannot be told")
-    return Group(pairs(document["needed"], "units needed"), pairs(document["plan"], "plan"))
+def _render_end(document: Mapping[str, Any]) -> Group:
+    return Group(pairs({"release": document["phase"], **verdict_lines(document["verdict"])}))
 
 
 def register(root: typer.Typer) -> None:

@@ -29,6 +29,7 @@ def promote(
     override: Annotated[str, typer.Option(help="A reason to promote although the verdict is another.")] = "",
     bake: Annotated[float, typer.Option(min=0, help="Seconds to watch the new champion; undone on a breach.")] = 0,
     approved: Annotated[Path | None, typer.Option("--approval", help="What `contender approve` wrote.")] = None,
+    arm: Annotated[str, typer.Option(help="With --override and several challengers: which one.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """Let the challenger serve everyone, by one routing write; the old champion stays warm.
@@ -42,7 +43,7 @@ def promote(
     place = workplace(task)
     state = place.release.state()
     if state.phase is not Phase.PROMOTING:
-        state = _promoted(place, state, _Wish(override, approved, bake > 0))
+        state = _promoted(place, state, _Wish(override, approved, bake > 0, arm if override else ""))
     if state.phase is not Phase.PROMOTING:
         return _decided(place, state, as_json)
     note(f"baking for {bake:g} s")
@@ -109,8 +110,8 @@ def resume(task: TaskOption = "job-change", reason: ReasonOption = "by hand", as
 class _Wish:
     """How a promotion was asked for."""
 
-    def __init__(self, override: str, approved: Path | None, bake: bool) -> None:
-        self.override, self.bake = override, bake
+    def __init__(self, override: str, approved: Path | None, bake: bool, arm: str) -> None:
+        self.override, self.bake, self.arm = override, bake, arm
         self.approval = approval.read(approved) if approved else None
 
 
@@ -127,6 +128,7 @@ def _promoted(place: Workplace, seen: ReleaseState, wish: _Wish) -> ReleaseState
         bake=wish.bake,
         generation=seen.generation,
         approval=wish.approval,
+        arm=wish.arm or verdict.arm,
     )
     experiment.close(place, running)
     return state

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from cli.output import pairs
+from contender.routing import challenger_name
 
 if TYPE_CHECKING:
     from contender.adapters.store_sql import Store
@@ -30,7 +31,7 @@ def facts(document: Mapping[str, Any]) -> dict[str, object]:
     return {
         "id": document["id"],
         "champion": f"version {document['champion']}",
-        "challenger": f"version {document['challenger']}",
+        **_challengers(document),
         "share": f"{document['shares'][-1][1]:.0%}" if document["shares"] else "none yet",
         "status": document["status"],
         "plan": f"α {document['plan']['alpha']:g}, smallest effect {document['plan']['smallest_effect']:g}, "
@@ -38,20 +39,43 @@ def facts(document: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
+def _challengers(document: Mapping[str, Any]) -> dict[str, object]:
+    """Who is compared with the champion: challengers by arm, and the shadow."""
+    versions = (document["challenger"], *document.get("rivals", ()))
+    shadow = document.get("shadow")
+    served: dict[str, object] = {
+        challenger_name(number): f"version {one}" for number, one in enumerate(versions) if one != shadow
+    }
+    return served | ({"shadow": f"version {shadow}, told to nobody"} if shadow else {})
+
+
 def experiment_parts(document: Mapping[str, Any]) -> list[Any]:
     """An experiment and its verdict, ready to print."""
     verdict = document["verdict"]
     parts: list[Any] = [pairs(facts(document), "experiment")]
+    if ramp := document.get("ramp"):
+        parts.append(Text(f"  ramp   {ramp_text(ramp)}"))
     if verdict is not None:
         parts.append(interval_picture(verdict))
-    return [*parts, pairs(verdict_lines(verdict))]
+    others = (verdict or {}).get("others", {})
+    return [*parts, pairs(verdict_lines(verdict)), *(pairs(verdict_lines(found)) for found in others.values())]
+
+
+def ramp_text(ramp: Mapping[str, Any]) -> str:
+    """Where the ramp is, and what the next step waits for."""
+    here = f"step {ramp['step']} of {ramp['steps']} at {ramp['share']:.0%}"
+    if ramp["next_share"] is None:
+        return here
+    waits = ramp["against"] or "may be taken: contender experiment step"
+    return f"{here}, {ramp['units']:,} units seen; {ramp['next_share']:.0%} next: {waits}"
 
 
 def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
     """A verdict as names and values for a table."""
     if verdict is None:
         return {"verdict": "not looked at yet: contender experiment status"}
-    lines: dict[str, object] = {
+    arm = {"arm": verdict["arm"]} if "arm" in verdict else {}
+    lines: dict[str, object] = arm | {
         "verdict": f"[bold {COLOURS[verdict['decision']]}]{verdict['decision']}[/]",
         "reason": verdict["reason"],
         "units with an outcome": verdict["units"],

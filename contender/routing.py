@@ -6,13 +6,16 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from contender.errors import InvalidRouting
-from contender.values import CHAMPION, SLOTS, FallbackPolicy
+from contender.values import CHALLENGER, CHAMPION, SLOTS, FallbackPolicy
 
 MAX_BYTES = 64 * 1024
 """A routing document is a few hundred bytes; anything near this size is not one."""
+
+KNOWN_SLOTS: Final = (*SLOTS, "violet", "amber")
+"""All names that slots may have. A task uses the first two; the others are for several challengers at once."""
 
 _REMEDY = "write it with `contender promote`, `undo` or `experiment start`, not by hand"
 
@@ -75,6 +78,15 @@ class Routing:
         )
 
 
+def challenger_name(number: int) -> str:
+    """The arm of the challenger that was placed as that one, from 0 on.
+
+    >>> challenger_name(0), challenger_name(1)
+    ('challenger', 'challenger-2')
+    """
+    return CHALLENGER if number == 0 else f"{CHALLENGER}-{number + 1}"
+
+
 def parse(document: bytes | str) -> Routing:
     """The routing that `document` states.
 
@@ -120,8 +132,8 @@ class _Reader:
 
     def arm(self) -> Arm:
         slot = self._text("slot")
-        if slot not in SLOTS:
-            raise self._wrong("slot", f"unknown slot {slot!r}, expected one of {', '.join(SLOTS)}")
+        if slot not in KNOWN_SLOTS:
+            raise self._wrong("slot", f"unknown slot {slot!r}, expected one of {', '.join(KNOWN_SLOTS)}")
         low, high = self._range()
         return Arm(self._text("name"), slot, self._text("version"), low, high)
 

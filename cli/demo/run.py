@@ -20,9 +20,9 @@ from cli.verdicts import interval_picture, interval_text
 from contender.errors import DeadlineExceeded
 from contender.experiment.analysis import Experiment, look
 from contender.experiment.decision import Verdict, evidence_digest
-from contender.experiment.plan import LEAST_UNITS, Plan
+from contender.experiment.plan import LEAST_UNITS, Plan, Step
 from contender.tasks.task import Task
-from contender.values import CHALLENGER
+from contender.values import BASELINE, CHALLENGER
 
 if TYPE_CHECKING:
     from pipelines.local import RunResult
@@ -84,7 +84,7 @@ def tell(place: Workplace, options: Options, progress: Progress) -> Told:
         tally = Tally()
         crowd = Crowd(place.endpoint, tally)
         with progress.step("prepare the challenger and start the experiment") as step:
-            running = experiment.begin(place, CHALLENGER, SHARES, _plan(len(people)))
+            running = experiment.begin(place, _plan(len(people)), [CHALLENGER])
             step.detail = f"version {running.challenger} gets {SHARES[0]:.0%} of the people"
         running, verdict = _ask_everyone(place, options, crowd, running, people, progress)
         told = Told(champion, challenger, running, verdict, tally)
@@ -125,6 +125,8 @@ def _plan(people: int) -> Plan:
         min_units=max(LEAST_UNITS, min(people // 10, 300)),
         horizon_units=max(round(people * (1 - FIRST_SHARE_OF_PEOPLE)), 6 * LEAST_UNITS),
         challenger_share=SHARES[-1],
+        ramp=tuple(map(Step, SHARES)),
+        covariate=BASELINE,
     )
 
 
@@ -177,6 +179,7 @@ def _one_look(place: Workplace, crowd: Crowd, running: Experiment, batch: Sequen
     answered = ask([*batch, *batch[::REPEATS]])
     crowd.tell(answered)
     _wait_until_joined(place, crowd.told)
+    place.store.settle(place.task.name, place.task.reward)
     return look(place.store, running)
 
 

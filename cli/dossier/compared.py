@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from cli.dossier import pictures
 from cli.dossier.contents import Dossier
 from cli.dossier.figures import moment, percent, plain, signed
 from cli.dossier.markup import Html, element
+from cli.dossier.pictures import Bar, Caption
 from cli.dossier.tables import code, facts, grid, section
 from contender.values import CHALLENGER, CHAMPION, ModelVersion
 
@@ -42,6 +44,10 @@ _FIXED: Final[Mapping[str, str]] = {
 }
 
 
+_BOUNDS: Final = ("_low", "_high")
+"""What the names of a metric's interval end in."""
+
+
 def compared(dossier: Dossier) -> Html:
     """The two versions, side by side."""
     models = [dossier.models[role] for role in (CHAMPION, CHALLENGER)]
@@ -60,9 +66,10 @@ def compared(dossier: Dossier) -> Html:
 def plan(dossier: Dossier) -> Html:
     """The terms that were fixed before the start."""
     terms = dossier.plan
-    other = {name: value for name, value in terms.items() if name not in _FIXED}
+    other = {name: value for name, value in terms.items() if name not in {*_FIXED, "ramp"}}
     rows = [(label, terms.get(name)) for name, label in _FIXED.items()]
     rows += [(name.replace("_", " ").capitalize(), value) for name, value in sorted(other.items())]
+    rows += [(f"Step {at} of the ramp", _step(*step)) for at, step in enumerate(terms.get("ramp", ()), start=1)]
     return section(
         "plan",
         "Plan",
@@ -78,6 +85,11 @@ def plan(dossier: Dossier) -> Html:
         ),
         grid("Terms", ("term", "value"), rows),
     )
+
+
+def _step(share: float, units: int) -> str:
+    least = f", at least {units:,} of the challenger's people" if units else ""
+    return f"{percent(share, 0)}{least}"
 
 
 Reading = Callable[[ModelVersion], str]
@@ -101,13 +113,37 @@ def _pair(label: str, models: list[ModelVersion | None], read: Reading) -> tuple
     return (label, *(code(value) for value in values), "same" if values[0] == values[1] else "differs")
 
 
-def _metrics(models: list[ModelVersion | None]) -> Html | None:
+def _metrics(models: list[ModelVersion | None]) -> list[Html | None] | None:
     measured = [model.metrics if model else {} for model in models]
     names = sorted({name for metrics in measured for name in metrics})
     if not names:
         return None
-    rows = [(name, *(metrics.get(name) for metrics in measured), _change(name, measured)) for name in names]
-    return grid("Offline metrics, on held-out rows of each training", ("metric", CHAMPION, CHALLENGER, "change"), rows)
+    plainly = [name for name in names if not name.endswith(_BOUNDS)]
+    rows = [(name, *(_measured(name, metrics) for metrics in measured), _change(name, measured)) for name in plainly]
+    table = grid("Offline metrics, on held-out rows of each training", ("metric", CHAMPION, CHALLENGER, "change"), rows)
+    return [*(_drawn(name, measured) for name in plainly), table]
+
+
+def _measured(name: str, metrics: Mapping[str, float]) -> str | None:
+    if name not in metrics:
+        return None
+    bounds = _bounds(name, metrics)
+    return plain(metrics[name]) + (f" ({plain(bounds[0])} to {plain(bounds[1])})" if bounds else "")
+
+
+def _bounds(name: str, metrics: Mapping[str, float]) -> tuple[float, float] | None:
+    low, high = (metrics.get(f"{name}{bound}") for bound in _BOUNDS)
+    return None if low is None or high is None else (low, high)
+
+
+def _drawn(name: str, measured: list[Mapping[str, float]]) -> Html | None:
+    """A metric of both versions with its intervals as a picture, where training registered them."""
+    pairs = zip((CHAMPION, CHALLENGER), measured, strict=True)
+    rows = [Bar(role, metrics[name], *found) for role, metrics in pairs if (found := _bounds(name, metrics))]
+    if not rows:
+        return None
+    told = "; ".join(f"{row.name} {plain(row.value)}, {plain(row.low)} to {plain(row.high)}" for row in rows)
+    return pictures.bars(rows, Caption(f"offline-{name}", f"Offline {name}", f"Offline {name}: {told}."))
 
 
 def _change(name: str, measured: list[Mapping[str, float]]) -> str:

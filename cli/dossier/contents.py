@@ -66,9 +66,10 @@ class Dossier:
     """The facts of one experiment and its decision; no person's data, only aggregates and the names of those who act.
 
     `experiment` and `looks` are as the store keeps them. `models` holds champion and challenger as the registry knows
-    them, None for one that it does not. `arms` and `phases` are the aggregates now. `records` is the task's whole
-    trail, `anchors` how many anchors it was verified against, `problems` what `audit.verify` says of it. `made_at` is
-    seconds since the epoch, `made_with` the commit of the program.
+    them, None for one that it does not. `arms` and `phases` are the aggregates now. Of several challengers the one
+    whose verdict leads is called challenger, here and in `experiment`; the others are in the verdict. `records` is the
+    task's whole trail, `anchors` how many anchors it was verified against, `problems` what `audit.verify` says of it.
+    `made_at` is seconds since the epoch, `made_with` the commit of the program.
     """
 
     experiment: Mapping[str, Any]
@@ -127,15 +128,17 @@ def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: flo
         NotFound: there is none of that name, or none of that task.
     """
     store = sources.store
-    document = _experiment(store, task, experiment_id)
-    data = _observed(store, document)
+    kept = _experiment(store, task, experiment_id)
+    data, looks = _observed(store, kept), store.looks(kept["id"])
+    leading = str(looks[-1]["verdict"].get("arm", CHALLENGER)) if looks else CHALLENGER
+    document = {**kept, CHALLENGER: from_document(kept).version_of(leading) if looks else kept[CHALLENGER]}
     records = store.audit(task)
     anchors, damage = _anchors(sources.anchors, task)
     return Dossier(
         experiment=document,
-        looks=store.looks(document["id"]),
+        looks=looks,
         models={role: _model(sources.registry, task, document[role]) for role in (CHAMPION, CHALLENGER)},
-        arms=data.arms,
+        arms={role: data.arms[arm] for role, arm in ((CHAMPION, CHAMPION), (CHALLENGER, leading)) if arm in data.arms},
         phases=data.phases,
         records=records,
         anchors=len(anchors),

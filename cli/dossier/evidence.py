@@ -36,6 +36,7 @@ def effect(dossier: Dossier) -> Html:
         _arms(dossier),
         _over_time(dossier),
         _looks(dossier),
+        _others(dossier),
     )
 
 
@@ -75,6 +76,21 @@ def difference(dossier: Dossier) -> Html:
     )
     bar = Bar("", verdict["effect"], low, high, _kind(low, high))
     return pictures.effect(bar, smallest, Caption("difference", "Difference of rewards", text))
+
+
+def _others(dossier: Dossier) -> Html | None:
+    """Who else was compared with the champion at the last look: other challengers, the shadow."""
+    others = (dossier.verdict or {}).get("others", {})
+    rows = [
+        (name, found["decision"], found["units"], signed(found["effect"]), _span(found), found["reason"])
+        for name, found in others.items()
+    ]
+    columns = ("arm", "verdict", "units", "effect", "interval", "reason")
+    return grid("Other arms at the last look", columns, rows) if rows else None
+
+
+def _span(verdict: Mapping[str, Any]) -> str | None:
+    return span(verdict["interval"]) if verdict["interval"] else None
 
 
 def _adjusted(dossier: Dossier) -> Html | None:

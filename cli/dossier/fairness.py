@@ -13,7 +13,7 @@ from cli.dossier.markup import Html, element
 from cli.dossier.pictures import Bar, Caption
 from cli.dossier.tables import grid, mark, section
 from contender.experiment.data import ArmData
-from contender.experiment.fairness import FOUR_FIFTHS, GroupRate, ImpactTable, impact_ratios
+from contender.experiment.fairness import FOUR_FIFTHS, UNKNOWN, GroupRate, ImpactTable, impact_ratios
 from contender.experiment.guardrails import selections
 from contender.values import CHALLENGER, CHAMPION
 
@@ -96,8 +96,18 @@ def _rows(table: ImpactTable, arm: ArmData, attribute: str) -> Iterator[Sequence
         yield _row(row, arm, attribute, row.group)
     for row in table.small:
         yield _row(row, arm, attribute, f"{row.group} (too small to compare)")
-    if table.unknown.trials:
-        yield ("unknown", _count(table.unknown.trials), *([None] * (len(_COLUMNS) - 2)))
+    yield (*_unknown(table, arm), *([None] * (len(_COLUMNS) - 2)))
+
+
+def _unknown(table: ImpactTable, arm: ArmData) -> tuple[str, object]:
+    """People who did not say: named so, or simply without a group of that attribute.
+
+    Those of groups that are not told apart are counted with them: the difference would tell how many they are.
+    """
+    groups = [row.people.trials for row in (*table.groups, *table.small)]
+    shown = sum(people for people in groups if people >= LEAST_SHOWN)
+    name = f"{UNKNOWN}, or of a group too small to tell" if any(people < LEAST_SHOWN for people in groups) else UNKNOWN
+    return name, _count(max(table.unknown.trials, arm.assigned - shown))
 
 
 def _row(row: GroupRate, arm: ArmData, attribute: str, name: str) -> Sequence[object]:

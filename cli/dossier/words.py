@@ -19,6 +19,7 @@ _VERDICTS: Final[Mapping[str, str]] = {
     "malformed": "The data of this experiment cannot be right, so nothing can be concluded from them.",
     "too-few": "It is too early to say: too few people with a known outcome have been seen.",
     "exhausted": "Within the planned number of people no difference between the two versions can be shown.",
+    "shadow-better": "Asked in the shadow, version {new} does better than version {old} on the same people.",
     "undecided": "So far no difference between the two versions has been shown.",
 }
 """By the rule of the verdict table that spoke."""

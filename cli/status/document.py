@@ -9,13 +9,13 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from cli.compose import Workplace
+from cli.health import lines
 from cli.verdicts import summary
 from contender.adapters.supervisor.control import observed
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
-from contender.experiment.analysis import RUNNING, from_document, observe
-from contender.experiment.decision import judge
-from contender.experiment.evidence import Look, look_from
+from contender.experiment.analysis import RUNNING, from_document, observe, verdict_on
+from contender.experiment.ramp import progress
 
 WINDOW_S: Final = 300
 """Traffic is that of the last five minutes: bounded work, however long the log is."""
@@ -43,18 +43,20 @@ def status_document(place: Workplace, *, live: bool = False) -> dict[str, Any]:
         "experiment": judged(place, experiment) if live and experiment else experiment,
         "release": place.release.state().to_document(),
         "traffic": traffic(counts),
+        "watch": lines(place),
     }
 
 
 def judged(place: Workplace, experiment: Mapping[str, Any]) -> dict[str, Any]:
     """The experiment with the verdict of this moment, which is not kept, if it still runs and has begun."""
-    document = {name: value for name, value in experiment.items() if name not in ("looks", "verdict")}
+    document = {name: value for name, value in experiment.items() if name not in ("looks", "verdict", "ramp")}
     if experiment["status"] != RUNNING or not experiment["shares"]:
         return dict(experiment)
     running = from_document(document)
-    before = look_from(experiment["verdict"]["look"]) if experiment["verdict"] else Look()
-    verdict = judge(observe(place.store, running), running.plan, before)
-    return {**experiment, "verdict": verdict.to_document()}
+    data = observe(place.store, running)
+    verdict = verdict_on(data, running, experiment["verdict"])
+    ramp = progress(running, data, verdict)
+    return {**experiment, "verdict": verdict.to_document(), "ramp": ramp.to_document()}
 
 
 def traffic(counts: Counts) -> dict[str, Any]:

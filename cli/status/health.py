@@ -51,12 +51,13 @@ _PHASES: Final[Mapping[str, Diagnosis]] = {
 
 _WON: Final = Diagnosis(Health.PAUSED, "the verdict is promote, and waits to be carried out: contender promote")
 
-_ANALYSES: Final[Mapping[str, Health]] = {
+ANALYSES: Final[Mapping[str, Health]] = {
     "promote": Health.SUCCESSFUL,
     "roll back": Health.FAILED,
     "error": Health.ERROR,
     "hold": Health.RUNNING,
 }
+"""How an arm's analysis is, by the word of its verdict."""
 
 
 def diagnose(document: Mapping[str, Any]) -> Diagnosis:
@@ -98,13 +99,14 @@ def process_in(name: str, document: Mapping[str, Any]) -> Mapping[str, Any] | No
 def analysis_health(experiment: Mapping[str, Any]) -> Health:
     """How the experiment's analysis is; one that ended without an answer is inconclusive."""
     verdict = experiment["verdict"]
-    found = _ANALYSES[verdict["decision"]] if verdict else Health.RUNNING
+    found = ANALYSES[verdict["decision"]] if verdict else Health.RUNNING
     ended = experiment["status"] != "running"
     return Health.INCONCLUSIVE if ended and found is Health.RUNNING else found
 
 
 def _troubles(document: Mapping[str, Any]) -> Iterator[str]:
-    for arm in document["routing"]["arms"] if document["routing"] else ():
+    routing = document["routing"] or {"arms": (), "shadow": None}
+    for arm in (*routing["arms"], *filter(None, [routing["shadow"]])):
         found = slot_health(arm["slot"], arm["version"], document)
         if found.health is not Health.HEALTHY:
             yield f"{arm['name']}: {found.message}"

@@ -10,9 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.status.health import Health, analysis_health, diagnose, process_in, slot_health
-from cli.verdicts import interval_picture, interval_text
-from contender.values import BASELINE, PREVIOUS
+from cli.status.health import ANALYSES, Health, analysis_health, diagnose, process_in, slot_health
+from cli.verdicts import interval_picture, interval_text, ramp_text
+from contender.routing import challenger_name
+from contender.values import BASELINE, CHALLENGER, CHAMPION, PREVIOUS
 
 _BAR: Final = 24
 _COLOURS: Final[Mapping[str, str]] = {"champion": "blue", "challenger": "magenta"}
@@ -37,7 +38,7 @@ def render(document: Mapping[str, Any]) -> Group:
 def nodes(document: Mapping[str, Any]) -> Node:
     """The tree of a status document."""
     found = diagnose(document)
-    children = [*_arms(document), *_warm(document), *_others(document), *_experiment(document)]
+    children = [*_arms(document), *_shadow(document), *_warm(document), *_others(document), *_experiment(document)]
     release = document["release"]
     info = f"{release['phase']}, generation {release['generation']}"
     return Node(f"⟳ {document['task']}", "Release", found.health, info, children)
@@ -53,6 +54,8 @@ def _header(document: Mapping[str, Any]) -> Table:
     grid.add_row("Message:", Text(found.message))
     grid.add_row("Serving:", Text(document["url"] or "–"))
     grid.add_row("People:", _split(document))
+    for line in document.get("watch", ()):
+        grid.add_row("Watch:", Text(line))
     grid.add_row("Home:", Text(document["home"]))
     return grid
 
@@ -76,11 +79,23 @@ def _arms(document: Mapping[str, Any]) -> Iterator[Node]:
         yield Node(f"# {arm['name']}", "Arm", found.health, Text(" · ".join(told)), [slot])
 
 
+def _shadow(document: Mapping[str, Any]) -> Iterator[Node]:
+    """Who is asked too, and told to nobody."""
+    arm = document["routing"]["shadow"] if document["routing"] else None
+    if arm:
+        found = slot_health(arm["slot"], arm["version"], document)
+        told = (_version(arm, document["release"]), "mirrored, told to nobody", _requests(arm["name"], document))
+        slot = _slot(arm["slot"], found.health, document)
+        yield Node(f"# {arm['name']}", "Shadow", found.health, Text(" · ".join(told)), [slot])
+
+
 def _warm(document: Mapping[str, Any]) -> Iterator[Node]:
     """What is in a slot without traffic: the version before, or a challenger that waits."""
-    served = {arm["slot"] for arm in (document["routing"] or {"arms": ()})["arms"]}
-    for role in ("challenger", PREVIOUS):
-        placed = document["release"][role]
+    routing = document["routing"] or {"arms": (), "shadow": None}
+    served = {arm["slot"] for arm in (*routing["arms"], *filter(None, [routing["shadow"]]))}
+    release = document["release"]
+    rivals = {challenger_name(number): placed for number, placed in enumerate(release.get("rivals", ()), start=1)}
+    for role, placed in {CHALLENGER: release[CHALLENGER], **rivals, PREVIOUS: release[PREVIOUS]}.items():
         if placed and placed["slot"] not in served:
             found = slot_health(placed["slot"], placed["model"]["version"], document)
             told = f"version {placed['model']['version']} ({placed['model']['semver']}) · warm, no traffic"
@@ -104,7 +119,8 @@ def _slot(name: str, health: Health, document: Mapping[str, Any], kind: str = "S
 
 
 def _version(arm: Mapping[str, Any], release: Mapping[str, Any]) -> str:
-    models = [placed["model"] for role in ("champion", "challenger") if (placed := release[role])]
+    places = (release[CHAMPION], release[CHALLENGER], *release.get("rivals", ()))
+    models = [placed["model"] for placed in places if placed]
     semver = next((model["semver"] for model in models if model["version"] == arm["version"]), "")
     return f"version {arm['version']}" + (f" ({semver})" if semver else "")
 
@@ -123,10 +139,23 @@ def _experiment(document: Mapping[str, Any]) -> Iterator[Node]:
     if experiment is None:
         return
     verdict = experiment["verdict"]
-    children = list(_measurements(verdict)) if verdict else []
+    children = [*_ramp(experiment), *(_measurements(verdict) if verdict else ()), *_rivals(verdict)]
     told = f"{verdict['decision']}: {verdict['reason']}" if verdict else "not looked at yet"
     name = f"Σ {experiment['id']}"
     yield Node(name, "Experiment", analysis_health(experiment), Text(told), children)
+
+
+def _ramp(experiment: Mapping[str, Any]) -> Iterator[Node]:
+    ramp = experiment.get("ramp")
+    if ramp and ramp["steps"] > 1:
+        done = Health.RUNNING if ramp["next_share"] is not None else Health.SUCCESSFUL
+        yield Node("ramp", "Ramp", done, Text(ramp_text(ramp)))
+
+
+def _rivals(verdict: Mapping[str, Any] | None) -> Iterator[Node]:
+    """What the other arms' verdicts are at the same look."""
+    for name, found in (verdict or {}).get("others", {}).items():
+        yield Node(f"Σ {name}", "Arm", ANALYSES[found["decision"]], Text(f"{found['decision']}: {found['reason']}"))
 
 
 def _measurements(verdict: Mapping[str, Any]) -> Iterator[Node]:

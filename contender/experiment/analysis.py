@@ -8,11 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, Self
 
 from contender.errors import InvalidInput
-from contender.experiment.data import NO_PAIRS, NOTHING, ArmData, ExperimentData, Phase, PhaseCount
-from contender.experiment.decision import Verdict, judge
+from contender.experiment.assignment import split_among
+from contender.experiment.data import NOTHING, ArmData, ExperimentData, Phase, PhaseCount
+from contender.experiment.decision import Verdict, judge_all, judge_shadow, lead
 from contender.experiment.evidence import Look, look_from
-from contender.experiment.plan import Plan, from_json
-from contender.values import CHALLENGER, CHAMPION
+from contender.experiment.plan import Plan, digest_of, from_json
+from contender.routing import challenger_name
+from contender.values import CHALLENGER, CHAMPION, SHADOW
+
+_NOBODY: Final = ArmData(0, 0, 0, 0, NOTHING)
 
 RUNNING: Final = "running"
 STOPPED: Final = "stopped"
@@ -25,6 +29,9 @@ class Experiment:
     `shares` holds, for each step of the ramp, the routing generation it began with and the challenger's share. Rewards
     count only from the step that gives the planned share: pooling steps of different shares would confound the arms
     with time, and judging each would spend α anew. Guardrails and the sample ratio look at all of it.
+
+    `rivals` are the versions of further challengers, `shadow` the version that is mirrored, which is `challenger` where
+    there is no other.
     """
 
     id: str
@@ -36,6 +43,19 @@ class Experiment:
     started_at: float
     shares: tuple[tuple[int, float], ...]
     status: str = RUNNING
+    rivals: tuple[str, ...] = ()
+    shadow: str = ""
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The challengers' versions by the name of their arm; empty where there is only a shadow."""
+        if self.shadow == self.challenger:
+            return {}
+        return {challenger_name(number): version for number, version in enumerate((self.challenger, *self.rivals))}
+
+    def version_of(self, arm: str) -> str:
+        """The version of a challenger's arm, or of the shadow."""
+        return self.shadow if arm == SHADOW else self.versions[arm]
 
     def stepped(self, generation: int, share: float) -> Self:
         """The experiment after the challenger got `share` in routing `generation`; the same share again is no step."""
@@ -65,6 +85,8 @@ class Experiment:
             "started_at": self.started_at,
             "shares": [list(step) for step in self.shares],
             "status": self.status,
+            **({"rivals": list(self.rivals)} if self.rivals else {}),
+            **({"shadow": self.shadow} if self.shadow else {}),
         }
 
 
@@ -74,12 +96,14 @@ def from_document(document: Mapping[str, Any]) -> Experiment:
     Raises:
         InvalidInput: its plan is not the one it began with.
     """
-    plan = from_json(json.dumps(document["plan"]))
-    if plan.digest != document["plan_digest"]:
+    # Over the terms as they were stored: plans may have got more fields since.
+    if digest_of(document["plan"]) != document["plan_digest"]:
         raise InvalidInput("experiment.plan", "was changed after the start", remedy="start a new experiment")
+    plan = from_json(json.dumps(document["plan"]))
     names = ("id", "task", "salt", "champion", "challenger", "started_at", "status")
     shares = tuple((int(generation), float(share)) for generation, share in document["shares"])
-    return Experiment(**{name: document[name] for name in names}, plan=plan, shares=shares)
+    others = {"rivals": tuple(document.get("rivals", ())), "shadow": document.get("shadow", "")}
+    return Experiment(**{name: document[name] for name in names}, **others, plan=plan, shares=shares)
 
 
 class ExperimentStore(Protocol):
@@ -107,28 +131,63 @@ def observe(store: ExperimentStore, experiment: Experiment) -> ExperimentData:
     whole = store.experiment_data(experiment.id)
     # A unit that a larger share moved to the challenger has not crossed: only within a step must nobody move.
     step = store.experiment_data(experiment.id, experiment.shares[-1][0]) if experiment.shares else whole
-    arms = {name: _at_full_share(arm, step.arms.get(name), experiment) for name, arm in whole.arms.items()}
+    # An arm that nobody was assigned to yet is young, not lost.
+    known = dict.fromkeys((CHAMPION, *experiment.versions), _NOBODY) | dict(whole.arms)
+    arms = {name: _at_full_share(arm, step.arms.get(name), experiment) for name, arm in known.items()}
     phases = tuple(_phase(experiment, count) for count in store.phase_counts(experiment.id))
     return replace(whole, arms=arms, crossed_units=step.crossed_units, phases=phases)
 
 
 def _at_full_share(whole: ArmData, step: ArmData | None, experiment: Experiment) -> ArmData:
-    if step is None or not experiment.at_full_share:
-        groups = {name: group._replace(reward=NOTHING) for name, group in whole.groups.items()}
-        return replace(whole, reward=NOTHING, baseline=NO_PAIRS, groups=groups)
-    return replace(whole, reward=step.reward, baseline=step.baseline, groups=step.groups)
+    if not experiment.versions:
+        return whole
+    counted = step if step is not None and experiment.at_full_share else _NOBODY
+    # Who was selected is counted over the whole ramp, as for every guardrail; only rewards wait for the planned share.
+    groups = {
+        name: group._replace(reward=counted.groups[name].reward if name in counted.groups else NOTHING)
+        for name, group in whole.groups.items()
+    }
+    return replace(whole, reward=counted.reward, baseline=counted.baseline, groups=groups)
 
 
 def look(store: ExperimentStore, experiment: Experiment) -> Verdict:
     """The verdict on the experiment now, kept as its next look."""
     earlier = store.looks(experiment.id)
-    before = look_from(earlier[-1]["verdict"]["look"]) if earlier else Look()
-    verdict = judge(observe(store, experiment), experiment.plan, before)
+    verdict = verdict_on(observe(store, experiment), experiment, earlier[-1]["verdict"] if earlier else None)
     number = earlier[-1]["look"] + 1 if earlier else 1
     store.save_look(experiment.id, number, verdict.to_document())
     return verdict
 
 
+def verdict_on(data: ExperimentData, experiment: Experiment, last: Mapping[str, Any] | None) -> Verdict:
+    """The verdict that speaks for the experiment, with those of the other arms; `last` is that of the look before."""
+    before = _looks_of(last)
+    verdicts: dict[str, Verdict] = {}
+    if experiment.versions:
+        arms = {name: before.get(name, Look()) for name in experiment.versions}
+        verdicts = judge_all(data, experiment.plan, arms)
+    leading = lead(verdicts) if verdicts else SHADOW
+    if experiment.shadow:
+        verdicts[SHADOW] = judge_shadow(data, experiment.plan, before.get(SHADOW))
+    first = verdicts.pop(leading)
+    return replace(first, others=verdicts)
+
+
+def _looks_of(verdict: Mapping[str, Any] | None) -> dict[str, Look]:
+    """What the verdict of an earlier look hands on, by arm."""
+    if verdict is None:
+        return {}
+    found = {str(verdict.get("arm", CHALLENGER)): look_from(verdict["look"])}
+    return found | {name: look_from(other["look"]) for name, other in verdict.get("others", {}).items()}
+
+
 def _phase(experiment: Experiment, count: PhaseCount) -> Phase:
     share = next((share for begun, share in reversed(experiment.shares) if begun <= count.generation), 0.0)
-    return Phase({CHAMPION: 1.0 - share, CHALLENGER: share}, *count[1:])
+    return Phase(_shares(experiment, share), *count[1:])
+
+
+def _shares(experiment: Experiment, share: float) -> dict[str, float]:
+    if len(experiment.versions) > 1:
+        ranges = split_among(share, list(experiment.versions))
+        return {name: high - low for name, (low, high) in ranges.items()}
+    return {CHAMPION: 1.0 - share, CHALLENGER: share}

@@ -8,16 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from contender.experiment.data import ExperimentData
-from contender.experiment.evidence import Evidence, Look, in_words, more_days, more_units, nothing, weigh
+from contender.experiment.evidence import Evidence, Look, in_words, more_days, more_units, nothing, weigh, weigh_shadow
 from contender.experiment.faults import faults
 from contender.experiment.guardrails import Guardrail
 from contender.experiment.plan import Plan
 from contender.experiment.statistics.multiplicity import holm
-from contender.values import CHALLENGER
+from contender.values import CHALLENGER, SHADOW
 
 Decision = Literal["promote", "roll back", "hold", "error"]
 Direction = Literal["better", "worse", "unclear"]
@@ -53,6 +53,11 @@ RULES: Final = (
     Rule("exhausted", {"exhausted": True}, "hold", "no detectable difference within {horizon:,} units: {effect}"),
     Rule("undecided", {}, "hold", "no difference shown yet: {effect}{more}"),
 )
+SHADOW_BETTER: Final = Rule(
+    "shadow-better", {}, "hold", "the shadow is better on the same people: {effect}; contender experiment start"
+)
+"""In place of ``better`` for a shadow: only people who are told its answers show what they do with them."""
+
 """Who speaks first: bad data, then guardrails even while the metric wins, then soundness, then the metric."""
 
 
@@ -63,7 +68,8 @@ class Verdict:
     `effect` is challenger minus champion in the metric's unit with its always-valid `interval`, None before both arms
     have outcomes. `units` have an outcome, `more_units` is about how many more a hold waits for (None: units will not
     help) and `more_days` how long they take at the rate so far (None also while nobody can tell). `health` lists what
-    makes the experiment unsound. `look` goes into the next call of `judge`. `rule` names the row of `RULES`.
+    makes the experiment unsound. `look` goes into the next call of `judge`. `rule` names the row of `RULES`. `arm` is
+    whose verdict it is; `others` are those of the other challengers and of the shadow, taken at the same look.
     """
 
     decision: Decision
@@ -79,10 +85,19 @@ class Verdict:
     health: tuple[str, ...]
     look: Look
     more_days: float | None = None
+    arm: str = CHALLENGER
+    others: Mapping[str, Verdict] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
-        """The verdict as plain JSON values."""
-        return asdict(self) | {"guardrails": {name: g._asdict() for name, g in self.guardrails.items()}}
+        """The verdict as plain JSON values; `arm` and `others` are left out where there is one challenger only."""
+        document = asdict(replace(self, others={}))
+        document |= {"guardrails": {name: g._asdict() for name, g in self.guardrails.items()}}
+        if self.others:
+            return document | {"others": {name: other.to_document() for name, other in self.others.items()}}
+        del document["others"]
+        if self.arm == CHALLENGER:
+            del document["arm"]
+        return document
 
 
 def judge(data: ExperimentData, plan: Plan, look: Look | None = None, *, challenger: str = CHALLENGER) -> Verdict:
@@ -106,8 +121,31 @@ def judge_all(data: ExperimentData, plan: Plan, looks: Mapping[str, Look]) -> di
     verdicts = {}
     for (name, evidence), p_value in zip(weighed.items(), adjusted, strict=True):
         signals = Signals(malformed=True) if wrong[name] else _signals(evidence, plan, p_value)
-        verdicts[name] = _verdict(signals, plan, evidence, wrong[name])
+        verdicts[name] = replace(_verdict(rule_for(signals), plan, evidence, wrong[name]), arm=name)
     return verdicts
+
+
+def judge_shadow(data: ExperimentData, plan: Plan, look: Look | None = None) -> Verdict:
+    """The verdict on the shadow against the champion, on the units that both answered; never promote.
+
+    A shadow that is worse is rolled back before it has served anybody; one that is better may begin to serve.
+    """
+    wrong = faults(data, SHADOW)
+    evidence = nothing(look or Look()) if wrong else weigh_shadow(data, plan, look or Look())
+    rule = rule_for(Signals(malformed=True) if wrong else _signals(evidence, plan, evidence.p_value))
+    return replace(_verdict(SHADOW_BETTER if rule.name == "better" else rule, plan, evidence, wrong), arm=SHADOW)
+
+
+def lead(verdicts: Mapping[str, Verdict]) -> str:
+    """Whose verdict speaks for the experiment.
+
+    Bad data and a breached guardrail first, whoever breached it: the ranges of several challengers are fixed, so one of
+    them cannot be taken out alone. Then the best of those that may be promoted, then the first that is still open.
+    """
+    stopped = [name for name, verdict in verdicts.items() if verdict.rule in ("malformed", "guardrail")]
+    still = [name for name, verdict in verdicts.items() if verdict.decision == "hold"]
+    winner = best(verdicts)
+    return [*stopped, *([winner] if winner else []), *still, *verdicts][0]
 
 
 def best(verdicts: Mapping[str, Verdict]) -> str | None:
@@ -159,8 +197,7 @@ def _words(plan: Plan) -> dict[str, str]:
     return {"better": f"not worse by {margin:g}", "worse": f"worse by more than {margin:g}"}
 
 
-def _verdict(signals: Signals, plan: Plan, evidence: Evidence, found: tuple[str, ...]) -> Verdict:
-    rule = rule_for(signals)
+def _verdict(rule: Rule, plan: Plan, evidence: Evidence, found: tuple[str, ...]) -> Verdict:
     more = more_units(evidence, plan) if rule.name in ("too-few", "undecided") else None
     days = more_days(evidence, more)
     return Verdict(

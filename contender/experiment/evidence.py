@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from contender.errors import InvalidInput
-from contender.experiment.data import ArmData, ExperimentData, Phase
+from contender.experiment.data import NO_PAIRS, ArmData, ExperimentData, Phase
 from contender.experiment.guardrails import INCIDENTS, Guardrail, guardrails, happened
-from contender.experiment.health import examine
+from contender.experiment.health import covariate, examine, oddities
 from contender.experiment.plan import Plan
 from contender.experiment.statistics.cuped import adjust
 from contender.experiment.statistics.effect import Effect, difference
 from contender.experiment.statistics.moments import mean_of
+from contender.experiment.statistics.paired import paired_difference
 from contender.experiment.statistics.power import last_look_units
 from contender.experiment.statistics.sequential import always_valid
 from contender.values import CHAMPION
@@ -24,11 +25,13 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The smallest p-values of all looks so far: of the sample-ratio test, of missing outcomes, of each guardrail."""
+    """The smallest p-values of all looks so far: of the sample-ratio test, of missing outcomes, of each guardrail, of a
+    covariate that is missing."""
 
     srm_p: float = 1.0
     guardrail_p: Mapping[str, float] = field(default_factory=dict)
     missing_p: float = 1.0
+    covariate_p: float = 1.0
 
     def to_document(self) -> dict[str, Any]:
         """The look as plain JSON values, for the next process."""
@@ -39,7 +42,8 @@ class Look:
 class Evidence:
     """Effect, health and guardrails at one look.
 
-    `units` have an outcome: champion's and challenger's. `unit_error` is the effect's standard error times the root of
+    `units` are those the effect is of: champion's and challenger's that have an outcome, and with a covariate that too;
+    of a shadow the pairs. `unit_error` is the effect's standard error times the root of
     all units; 0 while the data say nothing of it. `units_per_day` with an outcome came so far, of both arms; None
     while nobody can tell.
     """
@@ -48,7 +52,7 @@ class Evidence:
     interval: tuple[float, float] | None
     p_value: float
     unit_error: float
-    units: tuple[int, int]
+    units: tuple[int, ...]
     guardrails: Mapping[str, Guardrail]
     health: tuple[str, ...]
     look: Look
@@ -60,22 +64,44 @@ def nothing(look: Look) -> Evidence:
     return Evidence(None, None, 1.0, 0.0, (0, 0), {}, (), look)
 
 
+def weigh_shadow(data: ExperimentData, plan: Plan, before: Look) -> Evidence:
+    """What the shadow would have done better or worse than the champion on the same units.
+
+    Only the answers are compared, so there are no guardrails here: nobody was served by it.
+    """
+    pairs = data.shadow.get(CHAMPION, NO_PAIRS)
+    primary = _inferred(paired_difference(pairs) if pairs.first.n else None, plan)
+    return Evidence(
+        *primary,
+        units=(pairs.first.n,),
+        guardrails={},
+        health=tuple(oddities(data, plan)),
+        look=before,
+        units_per_day=_per_day(pairs.first.n, data.seconds),
+    )
+
+
 def weigh(data: ExperimentData, plan: Plan, before: Look, challenger: str) -> Evidence:
     """The evidence in `data`, which must be free of faults, given the look `before`."""
     champion_arm, challenger_arm = data.arms[CHAMPION], data.arms[challenger]
     phases = data.phases or (_single_phase(data, plan),)
     guarded = guardrails(data, phases, plan, before.guardrail_p, challenger)
     health = examine(data, phases, plan, before.srm_p, before.missing_p)
+    covered, covariate_p = covariate(data, _planned_shares(data, plan), plan, before.covariate_p)
     smallest = {name: guardrail.p for name, guardrail in guarded.items()}
-    units = (champion_arm.reward.n, challenger_arm.reward.n)
+    units = tuple(arm.baseline.first.n if plan.covariate else arm.reward.n for arm in (champion_arm, challenger_arm))
     return Evidence(
-        *_primary(champion_arm, challenger_arm, plan),
+        *_inferred(_effect(champion_arm, challenger_arm, plan), plan),
         units=units,
         guardrails=guarded,
-        health=health.faults,
-        look=Look(health.srm_p, smallest, health.missing_p),
-        units_per_day=sum(units) * DAY_S / data.seconds if data.seconds > 0.0 and any(units) else None,
+        health=(*health.faults, *covered),
+        look=Look(health.srm_p, smallest, health.missing_p, covariate_p),
+        units_per_day=_per_day(sum(units), data.seconds),
     )
+
+
+def _per_day(units: int, seconds: float) -> float | None:
+    return units * DAY_S / seconds if seconds > 0.0 and units else None
 
 
 def look_from(document: Mapping[str, Any]) -> Look:
@@ -86,10 +112,11 @@ def look_from(document: Mapping[str, Any]) -> Look:
     """
     try:
         smallest = {str(name): float(p) for name, p in document["guardrail_p"].items()}
-        look = Look(float(document["srm_p"]), smallest, float(document.get("missing_p", 1.0)))
+        rest = (float(document.get(name, 1.0)) for name in ("missing_p", "covariate_p"))
+        look = Look(float(document["srm_p"]), smallest, *rest)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput("look", f"cannot be read: {error!r}") from error
-    if not all(0.0 <= p <= 1.0 for p in (look.srm_p, look.missing_p, *look.guardrail_p.values())):
+    if not all(0.0 <= p <= 1.0 for p in (look.srm_p, look.missing_p, look.covariate_p, *look.guardrail_p.values())):
         raise InvalidInput("look", "p-values must lie in [0, 1]")
     return look
 
@@ -100,7 +127,7 @@ def more_units(evidence: Evidence, plan: Plan) -> int:
     While an arm has too few: until both have the plan's least. Afterwards: until the interval would show the smallest
     effect worth having with the planned power, at the spread seen so far; past that, what the horizon leaves.
     """
-    shares = (1.0 - plan.challenger_share, plan.challenger_share)
+    shares = (1.0 - plan.challenger_share, plan.challenger_share) if len(evidence.units) > 1 else (1.0,)
     missing = [max(0, plan.min_units - n) / share for n, share in zip(evidence.units, shares, strict=True)]
     if any(missing):
         return math.ceil(max(missing))
@@ -134,8 +161,7 @@ class _Primary(NamedTuple):
     unit_error: float
 
 
-def _primary(champion: ArmData, challenger: ArmData, plan: Plan) -> _Primary:
-    effect = _effect(champion, challenger, plan)
+def _inferred(effect: Effect | None, plan: Plan) -> _Primary:
     if effect is None:
         return _Primary(None, None, 1.0, 0.0)
     found = always_valid(effect, plan.alpha, plan.tuning_units, null=-plan.non_inferiority_margin)
@@ -156,11 +182,16 @@ def _effect(champion: ArmData, challenger: ArmData, plan: Plan) -> Effect | None
 
 
 def _single_phase(data: ExperimentData, plan: Plan) -> Phase:
-    """All units under the plan's share, which several challengers divide evenly."""
-    others = [name for name in data.arms if name != CHAMPION]
-    shares = {CHAMPION: 1.0 - plan.challenger_share} | {name: plan.challenger_share / len(others) for name in others}
+    """All units under the plan's share."""
+    shares = _planned_shares(data, plan)
     units = {name: arm.assigned for name, arm in data.arms.items()}
     fallen, unanswered, late = (
         {name: happened(arm, incident).events for name, arm in data.arms.items()} for incident in INCIDENTS
     )
     return Phase(shares, units, fallen, unanswered, late, {n: arm.outcome_units or 0 for n, arm in data.arms.items()})
+
+
+def _planned_shares(data: ExperimentData, plan: Plan) -> dict[str, float]:
+    """The plan's share, which several challengers divide evenly."""
+    others = [name for name in data.arms if name != CHAMPION]
+    return {CHAMPION: 1.0 - plan.challenger_share} | {name: plan.challenger_share / len(others) for name in others}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from contender.experiment.data import ArmData, ExperimentData, Phase, Sample
-from contender.values import CHAMPION
+from contender.values import CHAMPION, SHADOW
 
 _ROUNDING = 1e-6
 """Sums over many units carry rounding errors; this part of a unit each is none."""
@@ -14,11 +14,13 @@ _ROUNDING = 1e-6
 
 def faults(data: ExperimentData, challenger: str) -> tuple[str, ...]:
     """Everything that is wrong with `data`, in words; empty when it can be judged."""
-    missing = [name for name in (CHAMPION, challenger) if name not in data.arms]
+    missing = [name for name in (CHAMPION, challenger) if name not in data.arms and name != SHADOW]
     if missing:
         return tuple(f"no arm named {name}" for name in missing)
     found = [f"{name}: {fault}" for name, arm in data.arms.items() for fault in _arm_faults(arm)]
     found += [f"phase {number}: {fault}" for number, phase in enumerate(data.phases) for fault in _phase_faults(phase)]
+    if not all(map(_possible, (sample for pairs in data.shadow.values() for sample in pairs[:2]))):
+        found.append("shadow: rewards are not of values in [0, 1]")
     if data.crossed_units < 0:
         found.append("crossed units are negative")
     return tuple(found)

@@ -7,15 +7,16 @@ compared, exactly at any n. Rewards and impact ratios of groups are asymptotic a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from contender.experiment.data import ArmData, ExperimentData, GroupData, Phase
-from contender.experiment.fairness import FOUR_FIFTHS, impact_ratios
+from contender.experiment.fairness import FOUR_FIFTHS, ImpactTable, impact_ratios
 from contender.experiment.plan import Plan
 from contender.experiment.statistics import sample_ratio
 from contender.experiment.statistics.bernoulli import Count, excess_p_value
-from contender.experiment.statistics.effect import difference, lift
+from contender.experiment.statistics.effect import Effect, difference, lift
 from contender.experiment.statistics.moments import mean_of, proportion_of
 from contender.experiment.statistics.sequential import always_valid, deterioration
 from contender.values import CHAMPION
@@ -140,20 +141,38 @@ def _group_reward(champion: GroupData, challenger: GroupData, plan: Plan, level:
 
 
 def _impact(compared: Compared, attribute: str, plan: Plan, alpha: float) -> Iterator[tuple[str, Guardrail]]:
-    """Breached where the challenger's ratio is surely under four fifths, and under the champion's."""
+    """Breached where the challenger's ratio is surely under four fifths, and surely under the champion's.
+
+    Both must be shown (an intersection-union test: Berger 1982, Technometrics 24), so that the larger p-value counts: a
+    challenger that treats groups as the champion does is not rolled back for what the champion does too.
+    """
     before, after = selections(compared.champion, attribute), selections(compared.challenger, attribute)
     old, table = impact_ratios(before), impact_ratios(after)
-    best = max((row.people for row in table.groups), key=lambda count: count.rate, default=Count(0, 0))
     for row in table.groups:
         champion = old.ratio(row.group)
         if champion is None or row.ratio is None or row.people.trials < plan.group_units:
             continue
-        pair = (proportion_of(best.events, best.trials), proportion_of(row.people.events, row.people.trials))
         key = f"impact {attribute}={row.group}"
-        found = always_valid(lift(*pair), alpha, plan.tuning_units, "less", FOUR_FIFTHS - 1.0)
-        p = min(found.p_value, compared.before.get(key, 1.0))
+        now, then = _lift_of(table, row.group), _lift_of(old, row.group)
+        under = always_valid(now, alpha, plan.tuning_units, "less", FOUR_FIFTHS - 1.0)
+        worse = always_valid(_change(then, now), alpha, plan.tuning_units, "less")
+        p = min(max(under.p_value, worse.p_value), compared.before.get(key, 1.0))
         breached = p <= alpha and row.ratio < min(FOUR_FIFTHS, champion)
         yield key, Guardrail(champion, row.ratio, p, breached)
+
+
+def _lift_of(table: ImpactTable, group: str) -> Effect:
+    """How much lower the group's selection rate is than the highest group's, as a part of that."""
+    best = max((row.people for row in table.groups), key=lambda count: count.rate)
+    mine = next(row.people for row in table.groups if row.group == group)
+    found = lift(proportion_of(best.events, best.trials), proportion_of(mine.events, mine.trials))
+    return found._replace(standard_error=0.0) if mine is best else found
+
+
+def _change(before: Effect, after: Effect) -> Effect:
+    """The difference of two effects on different units."""
+    error = math.hypot(before.standard_error, after.standard_error)
+    return Effect(after.estimate - before.estimate, error, before.n + after.n, math.inf)
 
 
 def selections(arm: ArmData, attribute: str) -> dict[str, Count]:

@@ -34,11 +34,28 @@ def examine(
         found.append(f"units did not fall on the arms by their shares (sample ratio p = {srm_p:.2g})")
     elif missing_p <= plan.ratio_alpha:
         found.append(f"outcomes are missing more often in one arm: {_settled(data)} (p = {missing_p:.2g})")
-    return Health((*found, *_counts(data, plan)), srm_p, missing_p)
+    return Health((*found, *oddities(data, plan)), srm_p, missing_p)
 
 
-def _counts(data: ExperimentData, plan: Plan) -> list[str]:
-    """Counts that should be near zero, each against its part of what was counted."""
+def covariate(
+    data: ExperimentData, shares: Mapping[str, float], plan: Plan, before: float
+) -> tuple[tuple[str, ...], float]:
+    """Whether the covariate is missing more often in one arm, in words; and the smallest p-value so far.
+
+    Only units that have one are compared: they must fall on the arms by their `shares` as all units do.
+    """
+    if not plan.covariate:
+        return (), before
+    counts = {name: data.arms[name].baseline.first.n if name in data.arms else 0 for name in shares}
+    dealt = [(list(counts.values()), list(shares.values()))]
+    p = sample_ratio.p_value(sample_ratio.evidence(dealt, plan.ratio_concentration), before)
+    told = ", ".join(f"{count} of the {name}'s units" for name, count in counts.items())
+    alarm = f"the covariate is missing more often in one arm: {told} have it (p = {p:.2g})"
+    return ((alarm,) if p <= plan.ratio_alpha else ()), p
+
+
+def oddities(data: ExperimentData, plan: Plan) -> list[str]:
+    """What there is too much of, in words: counts that should be near zero, each a part of what was counted."""
     assigned = sum(arm.assigned for arm in data.arms.values())
     exposures = sum(arm.exposures for arm in data.arms.values())
     outcomes = sum(arm.reward.n for arm in data.arms.values())

@@ -7,11 +7,18 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Final
+from typing import Final, NamedTuple
 
 from contender.errors import InvalidInput
 from contender.experiment.statistics.power import Duration, Goal, sequential_units
 from contender.values import BASELINE
+
+
+class Step(NamedTuple):
+    """A step of a ramp: the challenger's share, and how many of its units it must have seen before the next one."""
+
+    share: float
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,9 @@ class Plan:
     protected group's reward may fall by at most `group_margin`, judged from `group_units` units with an outcome in
     each arm; with a `favourable_label` impact ratios are guarded too. Outcomes should come within `outcome_days`;
     `max_late_share` of them may be later, `max_contradictory_share` of the exposures may have contradictory records.
-    `covariate` is empty, or ``baseline``: adjust rewards by the baseline model's on the same requests.
+    `covariate` is empty, or ``baseline``: adjust rewards by the baseline model's on the same requests. `ramp` lists
+    the challenger's shares, growing to `challenger_share`, and how many of its units each step must have seen before
+    the next; empty for one step.
 
     Raises:
         InvalidInput: naming the field that is out of its range.
@@ -63,6 +72,7 @@ class Plan:
     max_late_share: float = 0.05
     max_contradictory_share: float = 0.001
     covariate: str = ""
+    ramp: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -74,6 +84,7 @@ class Plan:
             _check_number(name, getattr(self, name), 1.0, zero=True)
         if self.horizon_units < 2 * self.min_units:
             raise InvalidInput("plan.horizon_units", "must hold at least min_units of each arm")
+        _check_ramp(self.ramp, self.challenger_share)
 
     def _check_names(self) -> None:
         for name in ("unit", "metric"):
@@ -93,16 +104,23 @@ class Plan:
     @property
     def digest(self) -> str:
         """The sha256 (hex) of the plan's canonical JSON: equal plans have equal digests on every machine."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        return digest_of(json.loads(self.to_json()))
 
     def to_json(self) -> str:
-        """The plan as canonical JSON: keys sorted, no blanks."""
-        numbers = {name: float(getattr(self, name)) for name in (*_POSITIVE, *_NOT_NEGATIVE)}
-        return json.dumps(asdict(self) | numbers, sort_keys=True, separators=(",", ":"))
+        """The plan as canonical JSON: keys sorted, no blanks.
+
+        A field that plans did not have from the beginning is left out while it has its default: what was written
+        before there was such a field is written the same way for ever, and keeps its digest.
+        """
+        terms = asdict(self) | {name: float(getattr(self, name)) for name in (*_POSITIVE, *_NOT_NEGATIVE)}
+        return _canonical({name: value for name, value in terms.items() if value or name not in _LATER})
 
 
 LEAST_UNITS: Final = 100
 """No plan may decide on fewer units in an arm: the interval is asymptotic."""
+
+_LATER: Final = frozenset({"ramp"})
+"""Fields that were added when there were stored plans already; their defaults are false and mean: as before."""
 
 _COUNTS: Mapping[str, int] = {
     "tuning_units": 1,
@@ -153,7 +171,12 @@ def from_json(document: str | bytes) -> Plan:
     unknown = sorted(set(raw) - {field.name for field in fields(Plan)})
     if unknown:
         raise InvalidInput(f"plan.{unknown[0]}", "is not a field of a plan")
-    return Plan(**raw)
+    return Plan(**raw | {"ramp": _ramp(raw.get("ramp", []))})
+
+
+def digest_of(terms: Mapping[str, object]) -> str:
+    """The sha256 (hex) of a plan's stored terms as canonical JSON, whichever fields plans had when it was stored."""
+    return hashlib.sha256(_canonical(terms).encode()).hexdigest()
 
 
 def units_needed(plan: Plan, variance: float, seed: int = 0) -> Duration:
@@ -164,6 +187,26 @@ def units_needed(plan: Plan, variance: float, seed: int = 0) -> Duration:
     """
     _check_number("variance", variance, math.inf, zero=False)
     return sequential_units(plan.smallest_effect, variance, plan.goal, seed)
+
+
+def _canonical(terms: Mapping[str, object]) -> str:
+    return json.dumps(terms, sort_keys=True, separators=(",", ":"))
+
+
+def _ramp(raw: object) -> tuple[Step, ...]:
+    try:
+        return tuple(Step(share, units) for share, units in raw)  # type: ignore[attr-defined]  # what else is refused
+    except (TypeError, ValueError) as error:
+        raise InvalidInput("plan.ramp", "must be a list of [share, units]") from error
+
+
+def _check_ramp(ramp: tuple[Step, ...], challenger_share: float) -> None:
+    for share, units in ramp:
+        _check_number("ramp", share, 1.0, zero=False)
+        _check_count("ramp", units, 0)
+    shares = [step.share for step in ramp]
+    if shares and (sorted(set(shares)) != shares or shares[-1] != challenger_share):
+        raise InvalidInput("plan.ramp", f"must grow from step to step and end at {challenger_share:g}")
 
 
 def _check_count(name: str, value: object, least: int) -> None:

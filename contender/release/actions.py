@@ -16,7 +16,8 @@ from contender.values import CHALLENGER, CHAMPION, PREVIOUS, SLOTS, FallbackPoli
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The world that a release acts on, who may approve there, and where the audit trail is anchored, if anywhere."""
+    """The world that a release acts on, who may approve there, where the audit trail is anchored, if anywhere, and the
+    names of the slots, in the order they are filled."""
 
     slots: Slots
     routing: RoutingStore
@@ -24,6 +25,11 @@ class Ports:
     store: ReleaseStore
     anchors: Anchors | None = None
     approvals: Approvals = Approvals()  # noqa: RUF009 - frozen
+    places: tuple[str, ...] = SLOTS
+
+    def slots_for(self, state: ReleaseState) -> tuple[str, ...]:
+        """The places that a task may use; those it is in already count, whatever was configured since."""
+        return (*self.places, *sorted(state.used_slots - set(self.places)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +57,18 @@ class World:
         current = self._routing(task)
         return current.generation if current else 0
 
-    def check(self, placed: Placed | None) -> None:
+    def check(self, *places: Placed | None) -> None:
         """A slot is trusted for the version that it answers with, for nothing else."""
-        answer = self.ports.slots.answers(placed.slot) if placed else None
-        if placed and answer != placed.version:
-            raise Unavailable(
-                f"slot {placed.slot} answers with version {answer}, expected {placed.version}",
-                remedy="abort this release and prepare the version again",
-            )
+        for placed in filter(None, places):
+            if (answer := self.ports.slots.answers(placed.slot)) != placed.version:
+                raise Unavailable(
+                    f"slot {placed.slot} answers with version {answer}, expected {placed.version}",
+                    remedy="abort this release and prepare the version again",
+                )
 
-    def prepare(self, placed: Placed | None) -> None:
-        """Serve the version in its slot; nothing is asked of the registry, which may be away."""
-        if placed:
+    def prepare(self, *places: Placed | None) -> None:
+        """Serve each version in its slot; nothing is asked of the registry, which may be away."""
+        for placed in filter(None, places):
             self.ports.slots.prepare(placed.slot, placed.model, deadline_s=self.deadlines.prepare_s)
 
     def alias(self, task: str, alias: str, version: str | None) -> None:
@@ -92,7 +98,7 @@ class World:
 
     def retire_rest(self, state: ReleaseState) -> None:
         """Empty the slots that the state does not use."""
-        for slot in SLOTS:
+        for slot in state.slots:
             if slot not in state.used_slots:
                 self.ports.slots.retire(slot)
 
@@ -109,9 +115,9 @@ def _version(placed: Placed | None) -> str | None:
 
 _PERFORM: Final[Mapping[Action, Callable[[World, ReleaseState], None]]] = {
     Action.CHECK_CHAMPION: lambda world, state: world.check(state.champion),
-    Action.CHECK_CHALLENGER: lambda world, state: world.check(state.challenger),
+    Action.CHECK_CHALLENGER: lambda world, state: world.check(*state.candidates),
     Action.PREPARE_CHAMPION: lambda world, state: world.prepare(state.champion),
-    Action.PREPARE_CHALLENGER: lambda world, state: world.prepare(state.challenger),
+    Action.PREPARE_CHALLENGER: lambda world, state: world.prepare(*state.candidates),
     Action.WRITE_ROUTING: World.write_routing,
     Action.WAIT_APPLIED: World.wait_applied,
     Action.ALIAS_CHAMPION: lambda world, state: world.alias(state.task, CHAMPION, _version(state.champion)),

@@ -131,7 +131,9 @@ def statement(document: Mapping[str, Any]) -> bytes:
 
 def initiators(records: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     """Who brought the present challenger about, by the audit trail: who prepared it and who started its experiment."""
-    return frozenset(_last(records, "prepare")) | frozenset(_last(records, "start"))
+    prepared = max((at for at, record in enumerate(records) if record["event"] == "prepare"), default=0)
+    added = (str(record["actor"]) for record in records[prepared:] if record["event"] == "add")
+    return frozenset((*_last(records, "prepare"), *_last(records, "start"), *added))
 
 
 def used_approvals(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from contender.errors import Conflict, ContenderError, Refused
+from contender.errors import Conflict, ContenderError, InvalidInput, Refused
 from contender.release.actions import Deadlines, Ports, World
 from contender.release.approval import NONCE, Asked, initiators, subject, used_approvals
 from contender.release.machine import Event, Kind, next_state
 from contender.release.state import Action, Change, Phase, Ramp, ReleaseState
 from contender.release.trail import TRANSITION, Trail
-from contender.values import FallbackPolicy
+from contender.values import CHALLENGER, FallbackPolicy
 
 _REVERSIBLE: Final = frozenset(
     {
@@ -39,11 +39,12 @@ _SUSPEND_ATTEMPTS: Final = 10
 
 
 class _Terms(NamedTuple):
-    """What a promotion rests on: its evidence, the routing generation that was read at, and who agreed to it."""
+    """What a promotion rests on: its evidence, the routing generation that was read at, who agreed; and whose it is."""
 
     evidence: str
     generation: int | None
     approval: Mapping[str, Any] | None
+    arm: str = CHALLENGER
 
 
 class Release:
@@ -81,27 +82,39 @@ class Release:
         """Make a version (number or alias) the very first champion: it serves everyone."""
         return self._handle(Event(Kind.INSTALL, model=self._ports.registry.version(self._task, version_ref)))
 
-    def prepare(self, version_ref: str) -> ReleaseState:
-        """Serve a version (number or alias) in the idle slot as the challenger, without traffic.
+    def prepare(self, version_ref: str, *more: str) -> ReleaseState:
+        """Serve a version (number or alias) in the idle slot as the challenger, without traffic; `more` beside it.
 
-        A challenger that was prepared before gives way; preparing the same one again changes nothing.
+        Challengers that were prepared before give way; preparing the same ones again changes nothing.
         """
-        model = self._ports.registry.version(self._task, version_ref)
+        models = [self._ports.registry.version(self._task, ref) for ref in (version_ref, *more)]
         state = self.state()
         if state.phase is Phase.PREPARED and not state.change:
-            if state.challenger and state.challenger.model.digest == model.digest:
+            if [placed.model.digest for placed in state.candidates] == [model.digest for model in models]:
                 return state
-            self.abort(f"version {model.version} is prepared instead")
-        return self._handle(Event(Kind.PREPARE, model=model))
+            self.abort(f"version {models[0].version} is prepared instead")
+        state = self._handle(Event(Kind.PREPARE, model=models[0]))
+        for model in models[1:]:
+            state = self._handle(Event(Kind.ADD, model=model))
+        return state
 
-    def start(self, experiment_id: str, salt: str, shares: Sequence[float]) -> ReleaseState:
+    def start(self, experiment_id: str, salt: str, shares: Sequence[float], *, shadow: bool = False) -> ReleaseState:
         """Give the challenger the first of `shares`, which grow from step to step, each in (0, 1).
 
+        With `shadow` the one that was prepared last is mirrored: it is asked too and nobody is told what it says.
+        Several challengers divide one share.
+
         Raises:
-            InvalidInput: shares that do not grow.
+            InvalidInput: shares that do not grow, several of them for several challengers, or none for anybody.
         """
-        ramp = Ramp(experiment_id, salt, tuple(shares))
-        return self._handle(Event(Kind.START, ramp=ramp), experiment=experiment_id, salt=salt, shares=list(shares))
+        arms = len(self.state().candidates) - shadow
+        if arms > 1 and len(shares) > 1:
+            raise InvalidInput("shares", "several challengers do not ramp: state one share", remedy="--ramp 0.5")
+        if bool(shares) != (arms > 0):
+            raise InvalidInput("shares", "are for challengers that are not the shadow")
+        ramp = Ramp(experiment_id, salt, tuple(shares), shadow=shadow)
+        told = {"experiment": experiment_id, "salt": salt, "shares": list(shares), "shadow": shadow}
+        return self._handle(Event(Kind.START, ramp=ramp), None, **told)
 
     def step(self) -> ReleaseState:
         """Give the challenger the next share of the ramp."""
@@ -115,14 +128,16 @@ class Release:
         bake: bool = False,
         generation: int | None = None,
         approval: Mapping[str, Any] | None = None,
+        arm: str = CHALLENGER,
     ) -> ReleaseState:
         """Let the challenger serve everyone, by one routing write, and then move the registry's aliases.
 
         With `bake` the aliases wait for `baked`. `evidence_digest` names the evidence that the decision rests on,
         `generation` the routing it was read at: if the release has moved on since, this is a `Conflict`. `approval` is
-        a document that `contender.release.approval.seal` made; where approvals are asked for, it must hold.
+        a document that `contender.release.approval.seal` made; where approvals are asked for, it must hold. Of several
+        challengers `arm` is the one to promote.
         """
-        terms = _Terms(evidence_digest, generation, approval)
+        terms = _Terms(evidence_digest, generation, approval, arm)
         return self._handle(Event(Kind.BAKE if bake else Kind.PROMOTE), terms, evidence=evidence_digest, reason=reason)
 
     def baked(self) -> ReleaseState:
@@ -202,11 +217,17 @@ class Release:
                 f"the routing of {self._task} moved on from generation {terms.generation} to {state.generation}",
                 remedy="another process released meanwhile: see `contender status`",
             )
-        base = replace(ground, generation=max(state.generation, self._world.generation(self._task)))
-        after, actions = next_state(base, event)
+        base = replace(
+            ground,
+            generation=max(state.generation, self._world.generation(self._task)),
+            slots=self._ports.slots_for(ground),
+        )
+        # The arms of what it may have to go back to stay in their order: nobody must change arm by a failure.
+        led = base.led_by(terms.arm) if terms and base.rivals else base
+        after, actions = next_state(led, event)
         told = {"from": state.phase.value, "to": after.phase.value, **_versions(after), **detail}
         if terms:
-            told |= self._approved(base, terms)
+            told |= self._approved(led, terms)
         if state.change:
             told |= _interrupted(state.change)
         # What was half done cannot be gone back to.
@@ -312,4 +333,5 @@ def _versions(state: ReleaseState) -> dict[str, Any]:
         "previous": state.previous.version if state.previous else None,
         "share": state.ramp.share if state.ramp else None,
         "generation": state.generation,
+        **({"rivals": [placed.version for placed in state.rivals]} if state.rivals else {}),
     }

@@ -13,7 +13,7 @@ from typing import Final
 
 from contender.errors import Refused
 from contender.release.state import Action, Phase, Placed, Ramp, ReleaseState
-from contender.values import SLOTS, ModelVersion
+from contender.values import ModelVersion
 
 
 class Kind(StrEnum):
@@ -22,6 +22,8 @@ class Kind(StrEnum):
     INSTALL = "install"
     """The very first champion."""
     PREPARE = "prepare"
+    ADD = "add"
+    """One more challenger beside the one that is prepared."""
     START = "start"
     STEP = "step"
     """The next share of the ramp."""
@@ -45,7 +47,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens: `install` and `prepare` bring a `model`, `start` a `ramp`."""
+    """Something that happens: `install`, `prepare` and `add` bring a `model`, `start` a `ramp`."""
 
     kind: Kind
     model: ModelVersion | None = None
@@ -93,11 +95,16 @@ def _remedy(state: ReleaseState) -> str:
 
 
 def _install(state: ReleaseState, event: Event) -> ReleaseState:
-    return replace(state, champion=_place(event, SLOTS[0]))
+    return replace(state, champion=_place(event, state.slots[0]))
 
 
 def _prepare(state: ReleaseState, event: Event) -> ReleaseState:
     return replace(state, challenger=_place(event, state.idle_slot))
+
+
+def _add(state: ReleaseState, event: Event) -> ReleaseState:
+    placed = _place(event, state.free_slots[0])
+    return replace(state, rivals=(*state.rivals, placed) if placed else state.rivals)
 
 
 def _start(state: ReleaseState, event: Event) -> ReleaseState:
@@ -109,10 +116,10 @@ def _step(state: ReleaseState, _event: Event) -> ReleaseState:
 
 
 def _promote(state: ReleaseState, _event: Event) -> ReleaseState:
+    """Whoever lost stays warm, out of sight, until the slots are tidied up."""
     history = (*state.history, state.champion.model) if state.champion else state.history
-    return replace(
-        state, champion=state.challenger, previous=state.champion, challenger=None, ramp=None, history=history
-    )
+    promoted = replace(state, champion=state.challenger, previous=state.champion, history=history)
+    return _discard(promoted, _event)
 
 
 def _keep(state: ReleaseState, _event: Event) -> ReleaseState:
@@ -124,7 +131,7 @@ def _stop(state: ReleaseState, _event: Event) -> ReleaseState:
 
 
 def _discard(state: ReleaseState, _event: Event) -> ReleaseState:
-    return replace(state, ramp=None, challenger=None)
+    return replace(state, ramp=None, challenger=None, rivals=())
 
 
 def _undo(state: ReleaseState, _event: Event) -> ReleaseState:
@@ -165,6 +172,15 @@ def _no_history(state: ReleaseState) -> str:
     return "" if state.history else "no version was champion before"
 
 
+def _no_room(state: ReleaseState) -> str:
+    return "" if state.free_slots else f"every slot is taken: {', '.join(state.slots)}"
+
+
+def _not_promotable(state: ReleaseState) -> str:
+    only_shadow = state.ramp is not None and not state.ramp.shares
+    return _suspended(state) or ("nobody was served by a shadow: start an experiment first" if only_shadow else "")
+
+
 def _no_step(state: ReleaseState) -> str:
     return _suspended(state) or ("the ramp is at its last step" if state.ramp and state.ramp.last else "")
 
@@ -195,13 +211,16 @@ TABLE: Final[Mapping[tuple[Phase, Kind], Row]] = {
         Phase.PREPARED, _prepare, (Action.PREPARE_CHALLENGER, Action.ALIAS_CHALLENGER), _no_champion
     ),
     (Phase.IDLE, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN, _no_history),
+    (Phase.PREPARED, Kind.ADD): Row(Phase.PREPARED, _add, (Action.PREPARE_CHALLENGER,), _no_room),
     (Phase.PREPARED, Kind.START): Row(Phase.EXPERIMENTING, _start, (Action.CHECK_CHALLENGER, *_SWITCH), _suspended),
     (Phase.PREPARED, Kind.ABORT): Row(Phase.IDLE, _discard, _GIVE_UP),
     (Phase.EXPERIMENTING, Kind.STEP): Row(Phase.EXPERIMENTING, _step, (Action.CHECK_CHALLENGER, *_SWITCH), _no_step),
     (Phase.EXPERIMENTING, Kind.PROMOTE): Row(
-        Phase.PROMOTED, _promote, (Action.CHECK_CHAMPION, *_SWITCH, *_ALIASES), _suspended
+        Phase.PROMOTED, _promote, (Action.CHECK_CHAMPION, *_SWITCH, *_ALIASES), _not_promotable
     ),
-    (Phase.EXPERIMENTING, Kind.BAKE): Row(Phase.PROMOTING, _promote, (Action.CHECK_CHAMPION, *_SWITCH), _suspended),
+    (Phase.EXPERIMENTING, Kind.BAKE): Row(
+        Phase.PROMOTING, _promote, (Action.CHECK_CHAMPION, *_SWITCH), _not_promotable
+    ),
     (Phase.EXPERIMENTING, Kind.UNDO): Row(Phase.PREPARED, _stop, _SWITCH),
     (Phase.EXPERIMENTING, Kind.ABORT): Row(Phase.IDLE, _discard, (*_SWITCH, *_GIVE_UP)),
     (Phase.PROMOTING, Kind.BAKED): Row(Phase.PROMOTED, _keep, _ALIASES, _suspended),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Self
 
 from contender.errors import InvalidInput
-from contender.routing import Arm, ExperimentRef, Routing
-from contender.values import CHALLENGER, CHAMPION, SLOTS, FallbackPolicy, ModelVersion
+from contender.experiment.assignment import split_among
+from contender.routing import Arm, ExperimentRef, Routing, challenger_name
+from contender.values import CHALLENGER, CHAMPION, SHADOW, SLOTS, FallbackPolicy, ModelVersion
 
 
 class Phase(StrEnum):
@@ -59,12 +60,16 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """A running experiment: whose units, and which share of them the challenger gets at each step."""
+    """A running experiment: whose units, and which share of them the challengers get at each step.
+
+    With `shadow` the challenger placed last is mirrored and gets nobody; without `shares` it is the only one.
+    """
 
     experiment_id: str
     salt: str
     shares: tuple[float, ...]
     step: int = 0
+    shadow: bool = False
 
     def __post_init__(self) -> None:
         """Refuse shares that do not grow inside (0, 1): a ramp must never move a unit back.
@@ -73,20 +78,20 @@ class Ramp:
             InvalidInput: naming the field.
         """
         edges = (0.0, *self.shares, 1.0)
-        if not self.shares or not all(low < high for low, high in pairwise(edges)):
+        if not (self.shares or self.shadow) or not all(low < high for low, high in pairwise(edges)):
             raise InvalidInput("shares", "must grow from step to step, each above 0 and below 1")
-        if not 0 <= self.step < len(self.shares):
-            raise InvalidInput("step", f"must lie in 0 to {len(self.shares) - 1}")
+        if not 0 <= self.step < max(1, len(self.shares)):
+            raise InvalidInput("step", f"must lie in 0 to {max(0, len(self.shares) - 1)}")
 
     @property
     def share(self) -> float:
-        """The challenger's share of the units now, in (0, 1)."""
-        return self.shares[self.step]
+        """The challengers' share of the units now, in (0, 1); 0 while there is only a shadow."""
+        return self.shares[self.step] if self.shares else 0.0
 
     @property
     def last(self) -> bool:
         """Whether there is no further step."""
-        return self.step == len(self.shares) - 1
+        return self.step >= len(self.shares) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,8 @@ class ReleaseState:
 
     `revision` grows with every save, `generation` is that of the newest routing document this release asked for.
     `history` are the versions that were champion before, oldest first; `previous` the last of them while it is warm.
-    `suspended` is the kill switch: everybody is answered `Review_Required`, whatever the phase.
+    `suspended` is the kill switch: everybody is answered `Review_Required`, whatever the phase. `rivals` are further
+    challengers beside the first, `slots` the places that the task may use.
     """
 
     task: str
@@ -125,28 +131,72 @@ class ReleaseState:
     history: tuple[ModelVersion, ...] = ()
     suspended: bool = False
     change: Change | None = field(default=None)
+    rivals: tuple[Placed, ...] = ()
+    slots: tuple[str, ...] = SLOTS
+
+    @property
+    def candidates(self) -> tuple[Placed, ...]:
+        """All that stand beside the champion, in the order they were placed; a shadow comes last."""
+        return (self.challenger, *self.rivals) if self.challenger else ()
+
+    @property
+    def shadow(self) -> Placed | None:
+        """The candidate that is mirrored, or None."""
+        return self.candidates[-1] if self.candidates and self.ramp and self.ramp.shadow else None
+
+    @property
+    def challengers(self) -> dict[str, Placed]:
+        """The candidates that people may be assigned to, by the name of their arm."""
+        count = len(self.candidates) - (self.shadow is not None)
+        return {challenger_name(number): self.candidates[number] for number in range(count)}
 
     @property
     def used_slots(self) -> frozenset[str]:
         """The slots that serve, or must stay warm."""
-        return frozenset(placed.slot for placed in (self.champion, self.challenger, self.previous) if placed)
+        return frozenset(placed.slot for placed in (self.champion, *self.candidates, self.previous) if placed)
 
     @property
     def idle_slot(self) -> str:
         """The slot that a new version goes to: the first that the champion is not in."""
         taken = self.champion.slot if self.champion else None
-        return next(slot for slot in SLOTS if slot != taken)
+        return next(slot for slot in self.slots if slot != taken)
+
+    @property
+    def free_slots(self) -> tuple[str, ...]:
+        """The slots that nobody is in, in order."""
+        return tuple(slot for slot in self.slots if slot not in self.used_slots)
+
+    def led_by(self, arm: str) -> Self:
+        """The same with the candidate of that arm as the challenger, which is the one that a promotion promotes.
+
+        Raises:
+            InvalidInput: no such arm.
+        """
+        chosen = self.challengers.get(arm)
+        if chosen is None:
+            raise InvalidInput("arm", f"there is no {arm}", remedy=f"choose one of: {', '.join(self.challengers)}")
+        return replace(self, challenger=chosen, rivals=tuple(one for one in self.candidates if one != chosen))
 
     def routing(self, policy: FallbackPolicy) -> Routing | None:
         """The routing document that this state asks for; None before there is a champion."""
         if self.champion is None:
             return None
-        low = 1.0 - self.ramp.share if self.ramp and self.challenger else 1.0
-        arms = [Arm(CHAMPION, self.champion.slot, self.champion.version, 0.0, low)]
-        if self.ramp and self.challenger:
-            arms.append(Arm(CHALLENGER, self.challenger.slot, self.challenger.version, low, 1.0))
         experiment = ExperimentRef(self.ramp.experiment_id, self.ramp.salt) if self.ramp else None
-        return Routing(self.task, self.generation, experiment, tuple(arms), None, policy, self.suspended)
+        shadow = Arm(SHADOW, self.shadow.slot, self.shadow.version, 0.0, 1.0) if self.shadow else None
+        arms = tuple(self._arms(self.champion))
+        return Routing(self.task, self.generation, experiment, arms, shadow, policy, self.suspended)
+
+    def _arms(self, champion: Placed) -> Iterator[Arm]:
+        """The champion from 0 on, then the challengers: one alone ramps, several divide their share for good."""
+        served = self.challengers if self.ramp else {}
+        if self.ramp is None or not served:
+            yield Arm(CHAMPION, champion.slot, champion.version, 0.0, 1.0)
+            return
+        low = 1.0 - self.ramp.share
+        ranges = split_among(self.ramp.share, list(served)) if len(served) > 1 else {}
+        ranges = ranges or {CHAMPION: (0.0, low), CHALLENGER: (low, 1.0)}
+        for name, placed in {CHAMPION: champion, **served}.items():
+            yield Arm(name, placed.slot, placed.version, *ranges[name])
 
     def to_document(self) -> dict[str, Any]:
         """The state as plain JSON."""
@@ -162,6 +212,8 @@ class ReleaseState:
             "history": [_model_document(model) for model in self.history],
             "suspended": self.suspended,
             "change": _change_document(self.change) if self.change else None,
+            "rivals": [_placed_document(placed) for placed in self.rivals],
+            "slots": list(self.slots),
         }
 
     @classmethod
@@ -184,6 +236,8 @@ class ReleaseState:
                 history=tuple(ModelVersion(**model) for model in document["history"]),
                 suspended=bool(document.get("suspended", False)),
                 change=_change(document["change"]),
+                rivals=_several(document.get("rivals", ())),
+                slots=tuple(str(slot) for slot in document.get("slots", SLOTS)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInput("release", f"the saved state cannot be read: {error!r}") from error
@@ -216,6 +270,10 @@ def _change_document(change: Change) -> dict[str, Any]:
 
 def _placed(document: Mapping[str, Any] | None) -> Placed | None:
     return Placed(str(document["slot"]), ModelVersion(**document["model"])) if document else None
+
+
+def _several(documents: Iterable[Mapping[str, Any]]) -> tuple[Placed, ...]:
+    return tuple(placed for document in documents if (placed := _placed(document)))
 
 
 def _ramp(document: Mapping[str, Any] | None) -> Ramp | None:

@@ -54,7 +54,7 @@ class ServingCommands:
 
     def transformer(self, ports: Mapping[str, int], port: int) -> Command:
         """See `Commands`."""
-        urls = {f"CONTENDER_{place.upper()}_URL": f"http://{HOST}:{ports[place]}" for place in PLACES}
+        urls = {f"CONTENDER_{place.upper()}_URL": f"http://{HOST}:{ports[place]}" for place in PLACES if place in ports}
         settings = {
             "CONTENDER_TASK": self.task,
             "CONTENDER_ROUTING": str(self.home / "routing"),

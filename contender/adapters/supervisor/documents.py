@@ -10,9 +10,10 @@ from typing import Final, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from contender.errors import InvalidInput
-from contender.values import BASELINE, SLOTS
+from contender.routing import KNOWN_SLOTS
+from contender.values import BASELINE
 
-PLACES: Final = (*SLOTS, BASELINE)
+PLACES: Final = (*KNOWN_SLOTS, BASELINE)
 """Where a model version can be served."""
 
 TRANSFORMER: Final = "transformer"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-KEYS = {"task", "home", "url", "processes", "routing", "experiment", "release", "traffic"}
+KEYS = {"task", "home", "url", "processes", "routing", "experiment", "release", "traffic", "watch"}
 
 
 def started(home: Path, *arguments: str) -> subprocess.Popen[str]:

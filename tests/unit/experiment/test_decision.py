@@ -9,7 +9,17 @@ import pytest
 
 from contender.errors import InvalidInput
 from contender.experiment.data import ArmData, ExperimentData, Phase, Sample
-from contender.experiment.decision import RULES, Decision, Direction, Signals, evidence_digest, judge, rule_for
+from contender.experiment.decision import (
+    RULES,
+    Decision,
+    Direction,
+    Signals,
+    evidence_digest,
+    judge,
+    judge_all,
+    lead,
+    rule_for,
+)
 from contender.experiment.evidence import Look, look_from
 from contender.experiment.plan import Plan
 from contender.values import CHALLENGER, CHAMPION
@@ -295,3 +305,19 @@ def test_evidence_is_named_alike_before_and_after_the_store() -> None:
     kept = json.loads(json.dumps(document))
     assert evidence_digest(kept) == evidence_digest(document)
     assert evidence_digest(kept | {"decision": "promote"}) != evidence_digest(document)
+
+
+def test_a_breach_of_any_challenger_speaks_for_all() -> None:
+    arms = {CHAMPION: make_arm(2000), "a": make_arm(1000, 0.9), "b": make_arm(1000, 0.8, reviews=900)}
+    verdicts = judge_all(ExperimentData(arms, 0), Plan(), {"a": Look(), "b": Look()})
+    assert (verdicts["a"].decision, verdicts["b"].decision, lead(verdicts)) == ("promote", "roll back", "b")
+
+
+def test_who_leads_without_a_breach() -> None:
+    def among(a: float, b: float) -> str:
+        arms = {CHAMPION: make_arm(4000), "a": make_arm(2000, a), "b": make_arm(2000, b)}
+        return lead(judge_all(ExperimentData(arms, 0), Plan(), {"a": Look(), "b": Look()}))
+
+    assert among(0.85, 0.9) == "b"
+    assert among(0.7, 0.8) == "b"
+    assert among(0.7, 0.6) == "a"

@@ -106,6 +106,15 @@ def test_a_ratio_that_was_as_low_before_is_not_the_challengers_fault() -> None:
     plan = Plan(favourable_label="invite", group_units=500)
     unfair = grouped(group(0.8, selected=250), group(0.8))
     assert not judge(pair(unfair, unfair), plan).guardrails["impact gender=Female"].breached
+    by_chance = grouped(group(0.8, selected=240), group(0.8))
+    found = judge(pair(unfair, by_chance), plan).guardrails["impact gender=Female"]
+    assert (found.challenger < found.champion < 0.8, found.breached) == (True, False)
+
+
+def test_a_ratio_that_was_low_and_is_surely_lower_is() -> None:
+    plan = Plan(favourable_label="invite", group_units=500)
+    low, lower = grouped(group(0.8, selected=360), group(0.8)), grouped(group(0.8, selected=180), group(0.8))
+    assert judge(pair(low, lower), plan).guardrails["impact gender=Female"].breached
 
 
 def test_ratios_need_people_and_selections() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.peeking import LOOKS, SAME, Scenario, bernoulli, brier, naive, run
+from benchmarks.peeking import SAME, bernoulli, brier, naive, run
+from benchmarks.peeking_courses import LOOKS, Scenario
 from contender.experiment.plan import Plan
 
 pytestmark = pytest.mark.slow

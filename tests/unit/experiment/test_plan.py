@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contender.errors import InvalidInput
-from contender.experiment.plan import Plan, from_json, units_needed
+from contender.experiment.plan import Plan, Step, digest_of, from_json, units_needed
 
 
 def test_a_plan_survives_being_written() -> None:
@@ -34,6 +34,8 @@ def test_every_field_is_in_the_digest(name: str) -> None:
     other = (
         "baseline"
         if name == "covariate"
+        else (Step(0.1, 5), Step(0.5))
+        if name == "ramp"
         else value + "x"
         if isinstance(value, str)
         else value * 2
@@ -97,3 +99,47 @@ def test_an_uneven_split_needs_more_units() -> None:
 def test_a_variance_must_be_one(variance: float) -> None:
     with pytest.raises(InvalidInput, match="variance"):
         units_needed(Plan(), variance)
+
+
+# Written by the program of commit 53e41de, before plans had a ramp.
+OLD_TERMS = (
+    '{"alpha": 0.01, "challenger_share": 0.5, "covariate": "baseline", "error_margin": 0.005, '
+    '"fallback_margin": 0.01, "favourable_label": "", "group_margin": 0.05, "group_units": 250, '
+    '"guardrail_alpha": 0.01, "horizon_units": 20000, "max_contradictory_share": 0.001, '
+    '"max_crossed_share": 0.0, "max_late_share": 0.05, "metric": "reward", "min_units": 250, '
+    '"non_inferiority_margin": 0.0, "outcome_days": 30.0, "power": 0.8, "ratio_alpha": 0.01, '
+    '"ratio_concentration": 100.0, "review_margin": 0.1, "slow_margin": 0.05, "slow_ms": 150.0, '
+    '"smallest_effect": 0.02, "tuning_units": 5000, "unit": "unit_id"}'
+)
+OLD_DIGEST = "03a76fd842503411f237af28f808c30a8221f47e0021edcf99bfb17a1d433320"
+
+
+def test_a_plan_of_an_older_program_keeps_its_digest_and_its_bytes() -> None:
+    terms = json.loads(OLD_TERMS)
+    plan = from_json(OLD_TERMS)
+    assert digest_of(terms) == plan.digest == OLD_DIGEST
+    assert json.loads(plan.to_json()) == terms
+
+
+def test_a_ramp_survives_being_written() -> None:
+    plan = Plan(ramp=(Step(0.01, 100), Step(0.5)))
+    assert from_json(plan.to_json()) == plan
+    assert json.loads(plan.to_json())["ramp"] == [[0.01, 100], [0.5, 0]]
+
+
+@pytest.mark.parametrize(
+    "ramp",
+    [
+        "[[0.1]]",
+        "7",
+        "[[0.1, -1], [0.5, 0]]",
+        "[[0.1, 0.5], [0.5, 0]]",
+        "[[0.6, 0], [0.5, 0]]",
+        "[[0.1, 0]]",
+        "[[0.5, 0], [0.5, 0]]",
+        "[[0, 0], [0.5, 0]]",
+    ],
+)
+def test_a_ramp_that_is_none_is_refused(ramp: str) -> None:
+    with pytest.raises(InvalidInput, match=r"plan\.ramp"):
+        from_json(f'{{"ramp": {ramp}}}')

@@ -15,7 +15,7 @@ from contender.release.actions import Deadlines, Ports
 from contender.release.approval import Approvals
 from contender.release.executor import Release
 from contender.routing import Routing
-from contender.values import FallbackPolicy, ModelVersion
+from contender.values import SLOTS, FallbackPolicy, ModelVersion
 
 TASK = "job-change"
 
@@ -175,10 +175,11 @@ class Lab:
         self.registry, self.store = FakeRegistry(self.fuse), FakeStore(self.fuse)
         self.anchors, self.approvals = FakeAnchors(self.fuse), Approvals()
         self.time = 1_000.0
+        self.places = SLOTS
 
     def release(self, actor: str = "ada") -> Release:
         """A release as a new process would make it: it knows nothing but what is stored."""
-        ports = Ports(self.slots, self.routing, self.registry, self.store, self.anchors, self.approvals)
+        ports = Ports(self.slots, self.routing, self.registry, self.store, self.anchors, self.approvals, self.places)
         return Release(ports, TASK, FallbackPolicy(), clock=self.clock, actor=actor, deadlines=Deadlines(9.0, 1.0))
 
     def clock(self) -> float:

@@ -23,7 +23,16 @@ BLUE, GREEN = Placed("blue", SEVEN), Placed("green", EIGHT)
 
 STATES = {
     Phase.IDLE: ReleaseState("job-change", Phase.IDLE, 5, 3, champion=BLUE, history=(SIX,)),
-    Phase.PREPARED: ReleaseState("job-change", Phase.PREPARED, 5, 3, champion=BLUE, challenger=GREEN, history=(SIX,)),
+    Phase.PREPARED: ReleaseState(
+        "job-change",
+        Phase.PREPARED,
+        5,
+        3,
+        champion=BLUE,
+        challenger=GREEN,
+        history=(SIX,),
+        slots=("blue", "green", "violet"),
+    ),
     Phase.EXPERIMENTING: ReleaseState(
         "job-change", Phase.EXPERIMENTING, 5, 3, champion=BLUE, challenger=GREEN, ramp=RAMP, history=(SIX,)
     ),
@@ -38,6 +47,7 @@ STATES = {
 EXPECTED = {
     (Phase.IDLE, Kind.PREPARE): Phase.PREPARED,
     (Phase.IDLE, Kind.UNDO): Phase.PREPARED,
+    (Phase.PREPARED, Kind.ADD): Phase.PREPARED,
     (Phase.PREPARED, Kind.START): Phase.EXPERIMENTING,
     (Phase.PREPARED, Kind.ABORT): Phase.IDLE,
     (Phase.EXPERIMENTING, Kind.STEP): Phase.EXPERIMENTING,
@@ -62,7 +72,7 @@ FORWARD = {
 
 
 def event(kind: Kind) -> Event:
-    return Event(kind, model=EIGHT if kind in {Kind.INSTALL, Kind.PREPARE} else None, ramp=RAMP)
+    return Event(kind, model=EIGHT if kind in {Kind.INSTALL, Kind.PREPARE, Kind.ADD} else None, ramp=RAMP)
 
 
 @pytest.mark.parametrize(("phase", "kind"), list(itertools.product(Phase, Kind)))
@@ -187,7 +197,7 @@ def test_without_a_champion_there_is_nothing_to_suspend() -> None:
 
 def test_what_is_allowed_is_read_from_the_table() -> None:
     assert allowed(STATES[Phase.PROMOTED]) == (Kind.UNDO, Kind.FINISH, Kind.SUSPEND)
-    assert allowed(replace(STATES[Phase.PREPARED], suspended=True)) == (Kind.ABORT, Kind.RESUME)
+    assert allowed(replace(STATES[Phase.PREPARED], suspended=True)) == (Kind.ADD, Kind.ABORT, Kind.RESUME)
     assert {kind for _phase, kind in TABLE} == set(Kind)
 
 

@@ -158,3 +158,46 @@ def test_a_count_that_could_name_a_person_is_not_told(dossier: Dossier) -> None:
     section = page(dossier).partition('id="fairness"')[2].partition("</section>")[0]
     assert "Other (too small to compare)" in section
     assert "<td>3</td>" not in section
+
+
+def test_people_of_unknown_group_have_a_row_that_tells_no_small_count(dossier: Dossier) -> None:
+    said = {
+        role: replace(arm, groups={name: group for name, group in arm.groups.items() if "unknown" not in name})
+        for role, arm in dossier.arms.items()
+    }
+    larger = {
+        role: replace(arm, groups={name: group for name, group in arm.groups.items() if "Other" not in name})
+        for role, arm in said.items()
+    }
+    for arms, name in ((said, "unknown, or of a group too small to tell"), (larger, "unknown")):
+        row = re.search(rf">{name}</[^>]+>\s*<td[^>]*>([^<]*)</td>", page(replace(dossier, arms=arms)))
+        assert row
+        shown = sum(group.units for group in larger["champion"].groups.values())
+        assert row[1] == str(arms["champion"].assigned - shown)
+
+
+def test_each_step_of_the_ramp_is_a_term(dossier: Dossier) -> None:
+    plan = {**dossier.plan, "ramp": [[0.01, 100], [0.5, 0]]}
+    drawn = page(replace(dossier, experiment={**dossier.experiment, "plan": plan}))
+    assert "1 %, at least 100 of the challenger&#x27;s people" in drawn.replace("&#39;", "&#x27;").replace(
+        "'", "&#x27;"
+    )
+
+
+def test_offline_metrics_with_intervals_are_drawn(dossier: Dossier) -> None:
+    assert "Offline roc_auc" not in page(dossier)
+    measured = {"roc_auc": 0.8, "roc_auc_low": 0.78, "roc_auc_high": 0.82}
+    models = {role: replace(model, metrics=measured) for role, model in dossier.models.items() if model}
+    drawn = page(replace(dossier, models=models))
+    assert "Offline roc_auc: champion 0.8, 0.78 to 0.82; challenger 0.8, 0.78 to 0.82." in drawn
+    assert "0.8 (0.78 to 0.82)" in drawn
+    assert "roc_auc_low" not in drawn
+
+
+def test_other_arms_are_told_with_their_verdicts(dossier: Dossier) -> None:
+    last = dossier.looks[-1]
+    other = {**last["verdict"], "decision": "roll back", "reason": "a guardrail is breached", "interval": None}
+    shown = {**last, "verdict": {**last["verdict"], "arm": "challenger", "others": {"challenger-2": other}}}
+    drawn = page(replace(dossier, looks=[*dossier.looks[:-1], shown]))
+    assert "Other arms at the last look" in drawn
+    assert "challenger-2" in drawn

@@ -42,7 +42,7 @@ def document() -> dict[str, Any]:
             process("baseline", "9"),
             process("transformer", None),
         ],
-        "routing": {"task": "job-change", "generation": 4, "arms": arms},
+        "routing": {"task": "job-change", "generation": 4, "arms": arms, "shadow": None},
         "experiment": {"id": "job-change-1-vs-2", "status": "running", "verdict": verdict},
         "release": {
             "phase": "experimenting", "generation": 4, "champion": placed("1", "blue"),

@@ -168,3 +168,22 @@ def test_traffic_counts_answers_of_others_as_fallbacks() -> None:
         "champion": {"requests": 100, "fallbacks": 6},
         "unassigned": {"requests": 5, "fallbacks": 0},
     }
+
+
+def test_a_shadow_and_what_the_ramp_waits_for_are_in_the_tree(document: Document) -> None:
+    document["routing"]["shadow"] = {"name": "shadow", "slot": "violet", "version": "3", "range": [0.0, 1.0]}
+    document["release"]["rivals"] = [{**document["release"]["challenger"], "slot": "violet"}]
+    document["processes"].append({**document["processes"][1], "name": "violet", "slot": "violet", "version": "3"})
+    document["experiment"]["ramp"] = {
+        "step": 1, "steps": 3, "share": 0.01, "units": 40, "needed": 100, "next_share": 0.1,
+        "against": "40 of 100 units seen in this step", "ready": False,
+    }  # fmt: skip
+    document["experiment"]["verdict"]["others"] = {"shadow": {"decision": "roll back", "reason": "it is worse"}}
+    tree = drawn(document)
+    assert "told to nobody" in tree
+    assert "step 1 of 3 at 1%, 40 units seen; 10% next: 40 of 100 units seen in this step" in " ".join(tree.split())
+    assert "it is worse" in tree
+    lost = [one for one in document["processes"] if one["slot"] != "violet"]
+    assert diagnose(document | {"processes": lost}).health is Health.DEGRADED
+    document["routing"]["shadow"] = None
+    assert "warm, no traffic" in drawn(document)

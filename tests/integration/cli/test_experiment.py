@@ -1,0 +1,184 @@
+"""Experiments by the command's own functions, on a real store and a real routing file; slots and registry are files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.release_lab import FolderRegistry, FolderSlots
+from cli import experiment, terms
+from cli.baking import limits_of, plan_of
+from cli.compose import Workplace
+from cli.settings import Settings
+from cli.steering import steer
+from contender.adapters.routing_file import RoutingFile
+from contender.errors import InvalidInput, NotFound, Refused
+from contender.experiment.analysis import Experiment, look
+from contender.experiment.assignment import assign
+from contender.experiment.decision import Verdict
+from contender.experiment.plan import Plan, Step
+from contender.release.actions import Ports
+from contender.release.executor import Release
+from contender.release.state import Phase
+from contender.values import CHAMPION, SHADOW, Exposure, Outcome, shadow_of
+
+TASK = "job-change"
+PLAN = Plan(min_units=100, horizon_units=4_000, tuning_units=400, ramp=(Step(0.1, 20), Step(0.5)))
+WIDE = ("blue", "green", "violet")
+
+
+class Bench(Workplace):
+    """A workplace without servers: everything that is asked to serve does so at once."""
+
+    @cached_property
+    def routing(self) -> RoutingFile:
+        return RoutingFile(self.settings.routing)
+
+    @cached_property
+    def release(self) -> Release:
+        home = self.settings.home
+        registry = FolderRegistry(home / "aliases.json")
+        ports = Ports(FolderSlots(home / "slots"), self.routing, registry, self.store, places=self.settings.slots)
+        return Release(ports, TASK, self.task.policy, clock=time.time, actor="ada")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(Settings(home=tmp_path, slots=WIDE), TASK)
+    made.release.install("1")
+    yield made
+    made.store.close()
+
+
+class People:
+    """Ever new people, answered as the routing says and rewarded by who answered: score 1 is right for everybody."""
+
+    def __init__(self, place: Bench, **scores: float) -> None:
+        self._place, self._scores, self._seen = place, scores, 0
+
+    def come(self, count: int) -> None:
+        routing = self._place.routing.read(TASK)
+        assert routing
+        for number in range(self._seen, self._seen + count):
+            arm = assign(routing, f"person-{number}")
+            answers = [self._exposure(number, arm, routing)]
+            if routing.shadow:
+                answers.append(self._exposure(number, SHADOW, routing))
+            told = [Outcome(f"o{number}", f"p{number}", TASK, 1, answers[0].at + 1)]
+            self._place.store.append(answers, told)
+        self._seen += count
+        self._place.store.settle(TASK, self._place.task.reward)
+
+    def _exposure(self, number: int, arm: str, routing: Any) -> Exposure:
+        name = f"p{number}"
+        return Exposure(
+            prediction_id=shadow_of(name) if arm == SHADOW else name,
+            task=TASK,
+            experiment_id=routing.experiment.id if routing.experiment else None,
+            generation=routing.generation,
+            unit_id=f"person-{number}",
+            assigned_to=arm,
+            served_by=arm,
+            model_version="1",
+            label="looking",
+            score=min(1.0, self._scores.get(arm, 0.7) + number % 7 / 50),
+            confidence=0.9,
+            fallback_reason=None,
+            latency_ms=3.0,
+            at=time.time(),
+        )
+
+
+def begun(place: Bench, *challengers: str, planned: Plan = PLAN, shadow: str = "") -> Experiment:
+    return experiment.begin(place, planned, challengers, shadow)
+
+
+def coming(people: People, count: int) -> Callable[[float], None]:
+    return lambda _seconds: people.come(count)
+
+
+def test_a_ramp_is_taken_step_by_step_until_the_verdict(place: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    begun(place, "2")
+    verdict = steer(place, 1.0, coming(People(place, challenger=0.95), 120))
+    assert verdict.decision == "promote"
+    running = experiment.current(place)
+    assert [share for _, share in running.shares] == [0.1, 0.5]
+    assert "of 20 units seen in this step" not in capsys.readouterr().out
+    assert place.release.state().phase is Phase.EXPERIMENTING
+
+
+def test_a_verdict_against_the_challenger_is_carried_out(place: Bench) -> None:
+    begun(place, "2")
+    assert steer(place, 1.0, coming(People(place, challenger=0.2), 120)).decision == "roll back"
+    assert place.release.state().phase is Phase.PREPARED
+    assert place.store.experiments(TASK)[-1]["status"] == "stopped"
+    with pytest.raises(NotFound):
+        experiment.current(place)
+
+
+def test_the_best_of_two_challengers_is_promoted_under_its_plan(place: Bench) -> None:
+    planned = Plan(min_units=100, tuning_units=400, horizon_units=4_000, review_margin=0.07)
+    running = begun(place, "2", "3", planned=planned)
+    people = People(place, **{"challenger": 0.8, "challenger-2": 0.95})
+    people.come(900)
+    verdict = look(place.store, running)
+    assert (verdict.decision, verdict.arm, verdict.others["challenger"].arm) == (
+        "promote",
+        "challenger-2",
+        "challenger",
+    )
+    state = place.release.promote("digest", verdict.reason, arm=verdict.arm)
+    assert state.champion
+    assert state.champion.version == "3"
+    assert plan_of(place, state) == planned
+    assert limits_of(planned).margins["review"] == 0.07
+    assert plan_of(place, place.release.undo("no")) == Plan()
+
+
+@pytest.mark.parametrize(("score", "rule"), [(0.95, "shadow-better"), (0.3, "worse")])
+def test_a_shadow_is_compared_on_the_same_people(place: Bench, score: float, rule: str) -> None:
+    running = begun(place, planned=PLAN, shadow="2")
+    People(place, shadow=score).come(150)
+    verdict = look(place.store, running)
+    assert (verdict.rule, verdict.arm, verdict.units) == (rule, SHADOW, 150)
+    assert set(place.store.experiment_data(running.id).arms) == {CHAMPION}
+    with pytest.raises(Refused, match="nobody was served by a shadow"):
+        place.release.promote("digest", "it looks better")
+    place.release.undo("seen enough")
+    experiment.close(place, running)
+    assert begun(place, "2").versions == {"challenger": "2"}
+
+
+def test_nobody_and_the_same_version_twice_are_refused(place: Bench) -> None:
+    with pytest.raises(InvalidInput, match="there is none"):
+        begun(place)
+    with pytest.raises(InvalidInput, match="the same version twice"):
+        begun(place, "2", "2")
+
+
+def test_the_spread_of_rewards_is_taken_from_the_last_experiment_that_saw_enough(place: Bench) -> None:
+    assert terms.spread_seen(place.store, TASK, PLAN) == (
+        terms.USUAL_DEVIATION,
+        "assumed: no experiment has seen enough units",
+    )
+    running = begun(place, "2", planned=Plan(min_units=100, horizon_units=4_000))
+    People(place).come(300)
+    spread, source = terms.spread_seen(place.store, TASK, PLAN)
+    assert 0.0 < spread < 0.1
+    assert running.id in source
+    assert terms.spread_seen(place.store, TASK, Plan(covariate="baseline", min_units=100))[0] == terms.USUAL_DEVIATION
+
+
+def test_what_is_shown_of_an_experiment_holds_its_ramp(place: Bench) -> None:
+    running = begun(place, "2")
+    People(place).come(50)
+    verdict: Verdict = look(place.store, running)
+    at = experiment.standing(place, running, verdict)
+    assert (at.step, at.steps, at.next_share, at.ready) == (1, 2, 0.5, False)
+    assert json.dumps(at.to_document())

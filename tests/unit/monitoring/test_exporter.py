@@ -1,0 +1,159 @@
+"""The exporter: each part alone, a part that cannot be read, and labels that nobody sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from contender.adapters.store_sql import Store
+from contender.errors import Unavailable
+from contender.values import Exposure, Outcome
+from monitoring.drift.check import NOTES as DRIFT
+from monitoring.drift.verdict import KINDS
+from monitoring.exporter import CODES, PARTS, QUALITY, Exporter
+from monitoring.metrics import WATCHED
+from monitoring.retraining.ledger import NOTES as RETRAINING
+from monitoring.retraining.triggers import Run
+
+TASK = "job-change"
+NOW = 1_000_000.0
+DRIFTED = {
+    "state": "drift",
+    "rows": 900,
+    "kinds": {**dict.fromkeys(KINDS, "ok"), "features": "drift", "reward": "not enough data"},
+    "signals": [
+        {"name": "city", "kind": "features", "state": "drift", "distance": 3.0, "p": 1e-9},
+        {"name": "score", "kind": "prediction", "state": "ok", "distance": 0.2, "p": 0.6},
+    ],
+}
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    kept = Store("sqlite://", clock=lambda: NOW)
+    yield kept
+    kept.close()
+
+
+def exposure(number: int, label: str = "looking", fallback: str | None = None) -> Exposure:
+    return Exposure(
+        prediction_id=f"p{number}",
+        task=TASK,
+        experiment_id=None,
+        generation=1,
+        unit_id=f"u{number}",
+        assigned_to="champion",
+        served_by="baseline" if fallback else "champion",
+        model_version="2",
+        label=label,
+        score=0.9,
+        confidence=0.9,
+        fallback_reason=fallback,
+        latency_ms=1.0,
+        at=NOW - 60.0,
+    )
+
+
+def read(store: Store, clock: Callable[[], float] = lambda: NOW) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every figure by metric and the values of its labels after the task."""
+    registry = CollectorRegistry()
+    registry.register(Exporter(store, (TASK,), clock))
+    return {
+        (sample.name, tuple(value for name, value in sorted(sample.labels.items()) if name != "task")): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+
+
+def test_an_empty_store_has_no_drift_and_no_experiment(store: Store) -> None:
+    found = read(store)
+    assert found["contender_experiment_running", ()] == 0.0
+    assert ("contender_drift_verdict", ("all",)) not in found
+    assert {key[1][0] for key, value in found.items() if key[0] == "contender_exported" and value == 1.0} == set(PARTS)
+
+
+def test_the_newest_drift_verdict_is_told(store: Store) -> None:
+    store.revise_note(TASK, DRIFT, "1", NOW - 100.0, {**DRIFTED, "state": "ok"})
+    store.revise_note(TASK, DRIFT, "2", NOW - 30.0, DRIFTED)
+    found = read(store)
+    assert found["contender_drift_verdict", ("all",)] == CODES["drift"] == 2
+    assert found["contender_drift_verdict", ("reward",)] == -1
+    assert found["contender_drift_age_seconds", ()] == 30.0
+    assert found["contender_drift_columns", ("drift",)] == 1
+    assert found["contender_drift_distance", ("city",)] == 3.0
+    assert found["contender_drift_p", ("prediction",)] == 0.6
+
+
+def test_the_newest_file_and_those_of_the_week_are_told(store: Store) -> None:
+    for key, at, verdict in (("a", NOW - 9e5, "faults"), ("b", NOW - 60.0, "good"), ("c", NOW - 10.0, "faults")):
+        store.keep_note(TASK, QUALITY, key, at, {"verdict": verdict, "types": {"type_error": 3}, "good": 7, "bad": 3})
+    found = read(store)
+    assert [found["contender_quality_files", (result,)] for result in ("ok", "faulty")] == [1, 1]
+    assert found["contender_quality_faults", ("type_error",)] == 3
+    assert found["contender_quality_faults", ("out_of_range",)] == 0
+    assert found["contender_quality_rows", ("bad",)] == 3
+
+
+def test_runs_are_counted_by_reason_and_result(store: Store) -> None:
+    runs = (
+        Run("000001", NOW - 500.0, "weekly", "", "challenger", "3"),
+        Run("000002", NOW - 50.0, "drift", "", "failed"),
+    )
+    for run in runs:
+        store.keep_note(TASK, RETRAINING, run.key, run.at, run.to_document())
+    found = read(store)
+    assert found["contender_retraining_runs", ("drift", "failed")] == 1
+    assert found["contender_retraining_runs", ("decay", "failed")] == 0
+    assert (found["contender_retraining_failed", ()], found["contender_retraining_age_seconds", ()]) == (1, 50.0)
+
+
+def test_traffic_tells_backlog_fallback_and_funnel(store: Store) -> None:
+    shown = [exposure(1), exposure(2), exposure(3, "Review_Required"), exposure(4, fallback="timeout")]
+    outcomes = [Outcome(f"e{n}", f"p{n}", TASK, value, NOW - 5.0) for n, value in ((1, 1), (2, 0))]
+    store.append(shown, outcomes)
+    store.settle(TASK, lambda exposure, outcome: 0.5)
+    found = read(store)
+    assert found["contender_review_backlog", ()] == 1
+    assert found["contender_fallback_share", ()] == 0.25
+    stages = ("answered", "labelled", "known", "accepted")
+    assert [found["contender_funnel", ("champion", stage)] for stage in stages] == [4, 3, 2, 1]
+
+
+class Broken(Store):
+    """A store of which one question is not answered."""
+
+    def load_release(self, task: str) -> dict[str, Any] | None:
+        raise Unavailable("away")
+
+
+def test_a_part_that_cannot_be_read_says_so_and_leaves_the_others() -> None:
+    store = Broken("sqlite://", clock=lambda: NOW)
+    found = read(store)
+    store.close()
+    assert found["contender_exported", ("release",)] == 0.0
+    assert found["contender_exported", ("audit",)] == 1.0
+    assert not [key for key in found if key[0] == "contender_release_state"]
+
+
+def test_the_store_is_not_read_at_every_scrape(store: Store) -> None:
+    times = iter([100.0, 104.0, 106.0])
+    exporter = Exporter(store, (TASK,), lambda: next(times))
+    ages = []
+    for _ in range(3):
+        list(exporter.collect())
+        store.revise_note(TASK, DRIFT, "1", 90.0, DRIFTED)
+        ages.append([one for _, one in exporter._samples if one.spec.name == "contender_drift_age_seconds"])
+    assert [len(found) for found in ages] == [0, 0, 1]
+
+
+def test_registering_reads_nothing() -> None:
+    CollectorRegistry().register(
+        Exporter(Broken("sqlite:////nowhere/at/all.db", clock=lambda: NOW), (TASK,), lambda: NOW)
+    )
+
+
+def test_only_watched_metrics_are_exported(store: Store) -> None:
+    assert {name for name, _ in read(store)} <= {spec.name for spec in WATCHED}
