@@ -10,6 +10,7 @@ from kfp import dsl
 from pipelines.components import data as data_components
 from pipelines.components import model as model_components
 from pipelines.components import release as release_components
+from pipelines.graphs.placing import placed
 from pipelines.params import DataParams, GateParams, RegistryParams, TrainingParams
 
 _DATA = DataParams().model_dump(exclude_none=True)
@@ -28,31 +29,34 @@ def training(
     registry: dict[str, Any] = _REGISTRY,
 ) -> None:
     """One run for one task; parameter groups are those of `pipelines.params`."""
-    source = data_components.ingest(task=task, data=data).output
-    checked = data_components.validate(task=task, source=source, data=data).output
-    parts = data_components.split(task=task, checked=checked, data=data).output
+    source = placed(data_components.ingest(task=task, data=data)).output
+    checked = placed(data_components.validate(task=task, source=source, data=data)).output
+    parts = placed(data_components.split(task=task, checked=checked, data=data)).output
     challenger = model_components.train(task=task, parts=parts, training=training, registry=registry)
     baseline = model_components.train(
         task=task, parts=parts, training=_BASELINE, registry=registry, role="baseline"
     ).set_display_name("train-baseline")
-    models = {"baseline": baseline.output}
+    placed(challenger, cpu="2", memory="4Gi")
+    models = {"baseline": placed(baseline).output}
     # The champion is the registry's: what was measured against an earlier one must not be reused.
     evaluated = model_components.evaluate(
         task=task, parts=parts, model=challenger.output, registry=registry, **models
     ).set_caching_options(enable_caching=False)
-    judged = release_components.gate(task=task, evaluation=evaluated.output, gate=gate)
+    judged = placed(release_components.gate(task=task, evaluation=placed(evaluated, memory="2Gi").output, gate=gate))
     with dsl.If(judged.outputs["Output"] != "refused", name="allowed"):
         decision = judged.outputs["decision"]
         served = model_components.refit(
             task=task, parts=parts, candidate=challenger.output, decision=decision, training=training
         )
-        release_components.register(
+        registered = release_components.register(
             task=task,
             candidate=challenger.output,
-            served=served.output,
+            served=placed(served, cpu="2", memory="4Gi").output,
             evaluation=evaluated.output,
             decision=decision,
             registry=registry,
             run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
             **models,
         ).set_caching_options(enable_caching=False)
+        # A version is numbered when it is drafted: a second attempt would leave a first one half made.
+        registered.set_cpu_request("500m").set_memory_request("2Gi").set_memory_limit("2Gi")

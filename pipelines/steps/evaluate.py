@@ -14,6 +14,7 @@ from contender.tasks.catalog import task_named
 from contender.tasks.lineage import schema_digest
 from contender.tasks.task import Probabilities, Task
 from contender.values import BASELINE, CHALLENGER, CHAMPION, ModelVersion, Row
+from monitoring.drift import reference
 from pipelines.params import RegistryParams
 from pipelines.steps import plots
 from pipelines.steps.command import main
@@ -63,7 +64,7 @@ class Rival:
 def evaluate(
     task: str, parts: Path, model: Path, baseline: Path, registry: RegistryParams, evaluation: Path
 ) -> dict[str, Any]:
-    """Write metrics of every model, the improvement over the champion and plots into the folder `evaluation`.
+    """Write metrics, the improvement over the champion, plots and the drift reference into the folder `evaluation`.
 
     The champion is judged by its evaluated artifact, never by a refitted one, which learnt from its own test rows too.
     Where the test rows are others than those of the champion's run, ``overlap`` says that it may have learnt from some.
@@ -84,6 +85,8 @@ def evaluate(
     }
     write_document(evaluation / REPORT, document)
     challenger = answers[CHALLENGER]
+    predictions = question.decide(challenger.probabilities, challenger.classes)
+    reference.save(reference.remember(question, rows, predictions), evaluation / reference.FOLDER)
     plots.draw(question, truth, challenger.probabilities, challenger.classes, evaluation / PLOTS)
     return document
 

@@ -1,0 +1,159 @@
+"""`contender quality`: files judged at the door, and faults planted for rehearsals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from cli.compose import Workplace, workplace
+from cli.output import JsonFlag, TaskOption, note, pairs, show
+from cli.progress import Progress
+from contender.errors import InvalidInput
+from contender.tasks.catalog import task_named
+from contender.tasks.rules import Issue
+
+if TYPE_CHECKING:
+    from monitoring.quality.place import Shelf
+    from monitoring.quality.report import Report
+
+FAULT_FOUND = 4
+
+WORDS: Mapping[str, str] = {"hold": "held", "row": "set aside", "alert": "look at it", "warning": "good to know"}
+"""What follows from a finding, by its severity."""
+
+app = typer.Typer(no_args_is_help=True, help="Files of rows: check them at the door, plant faults for rehearsals.")
+
+Source = Annotated[str, typer.Argument(help="A CSV file, a folder of them, or s3://bucket/prefix.")]
+Good = Annotated[Path | None, typer.Option("--good", help="Where good rows go; HOME/quality/TASK/good if left out.")]
+Bad = Annotated[Path | None, typer.Option("--bad", help="Where rows set aside go; HOME/quality/TASK/bad if left out.")]
+Like = Annotated[Path | None, typer.Option("--reference", help="A file to compare with, such as the rows trained on.")]
+
+
+@app.command()
+def check(  # noqa: PLR0913, PLR0917 - options of a command
+    source: Source,
+    task: TaskOption = "job-change",
+    good: Good = None,
+    bad: Bad = None,
+    reference: Like = None,
+    unlabelled: Annotated[bool, typer.Option("--unlabelled", help="The files may come without the target.")] = False,
+    report: Annotated[Path | None, typer.Option("--report", help="Write one HTML page with pictures.")] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Judge files, split their rows into good and bad ones with reasons, record and announce what is wrong.
+
+    A file that was checked before is not taken again. Exit code 4 when faults were found.
+
+    Example: contender quality check raw/ --task job-change --report quality.html
+    """
+    from monitoring.quality.check import check_files, terms_for
+    from monitoring.quality.sources import files_of
+    from pipelines.steps.ingest_files import keep, tell
+
+    place = workplace(task)
+    shelf = _shelf(place, good, bad)
+    progress, checked = Progress(), list[Any]()
+    with files_of(source) as files, progress.running():
+        terms = terms_for(place.task, like=reference, labelled=not unlabelled)
+        with progress.step(f"check {len(files)} files"):
+            for one in check_files(files, terms, shelf):
+                checked.append(one)
+                progress.say(f"{len(checked)} of {len(files)}, {one.report.rows:,} rows in the last")
+    # Of a folder only what is new is told; a single file's verdict is told again.
+    told = [one.report for one in checked if one.new or len(checked) == 1]
+    keep(place.settings.store_url, task, checked)
+    _write_page(report, told)
+    announced = tell([one.report for one in checked if one.new])
+    document = _document(task, told, len(checked) - len(told), report) | {"announced": announced}
+    show({**document, "good_folder": str(shelf.good), "bad_folder": str(shelf.bad)}, as_json, _render)
+    return FAULT_FOUND if document["verdict"] == "faults" else 0
+
+
+@app.command()
+def corrupt(  # noqa: PLR0913, PLR0917 - options of a command
+    file: Annotated[Path, typer.Argument(help="A CSV file without faults; it is left as it is.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write.")],
+    issue: Annotated[Issue, typer.Option("--type", help="The type of fault.")],
+    task: TaskOption = "job-change",
+    share: Annotated[float, typer.Option(help="The share of rows that get a fault.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Fixes which rows, and what is planted.")] = 0,
+    as_json: JsonFlag = False,
+) -> int:
+    """Copy a file and plant faults of one type in a share of its rows, to see that they are found.
+
+    Example: contender quality corrupt rows.csv --type out_of_range --share 0.01 --out spoilt.csv
+    """
+    import numpy as np
+
+    from monitoring.quality.corrupt import corrupt as plant
+
+    planted = plant(file, out, task_named(task), issue, share, np.random.default_rng(seed))
+    document = {"task": task, "type": str(issue), "file": str(out), "planted": len(planted.rows), "rows": planted.rows}
+    show(document, as_json, _render_planted)
+    return 0
+
+
+def shelf_of(place: Workplace) -> tuple[Path, Path]:
+    """The folders of good and of bad rows of the workplace's task."""
+    folder = place.settings.home / "quality" / place.task.name
+    return folder / "good", folder / "bad"
+
+
+def _shelf(place: Workplace, good: Path | None, bad: Path | None) -> Shelf:
+    from monitoring.quality.place import Shelf
+
+    usual_good, usual_bad = shelf_of(place)
+    return Shelf(good or usual_good, bad or usual_bad)
+
+
+def _write_page(file: Path | None, told: Sequence[Report]) -> None:
+    from monitoring.quality.page import page
+
+    if file is None:
+        return
+    try:
+        file.write_text(page(told), encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput("--report", f"cannot be written: {error.strerror}") from error
+
+
+def _document(task: str, told: Sequence[Report], skipped: int, page: Path | None) -> dict[str, Any]:
+    from pipelines.steps.ingest_files import counts
+
+    totals = counts(told)
+    return {
+        "task": task,
+        **totals,
+        "checked": totals["files"],
+        "skipped": skipped,
+        "files": [report.to_document() for report in told],
+        "report": str(page) if page else None,
+    }
+
+
+def _render(document: Mapping[str, Any]) -> Group:
+    head = {name: document[name] for name in ("verdict", "checked", "skipped", "rows", "good", "bad", "report")}
+    lines = [_line(file, one) for file in document["files"] for one in file["findings"]]
+    return Group(pairs(head | {"good rows in": document["good_folder"]}), *map(Text, lines))
+
+
+def _line(file: Mapping[str, Any], one: Mapping[str, Any]) -> str:
+    case = " ".join(filter(None, [f"{one['type']}/{one['code']}", one["column"]]))
+    rows = f", {one['count']:,} rows" if one["count"] else ""
+    return f"{file['file']}: {WORDS[one['severity']]}: {case}{rows}" + (f" ({one['note']})" if one["note"] else "")
+
+
+def _render_planted(document: Mapping[str, Any]) -> str:
+    note(f"written: {document['file']}")
+    where = f"{document['planted']:,} rows" if document["planted"] else "the file as a whole"
+    return f"{document['type']} in {where}"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command group to `root`."""
+    root.add_typer(app, name="quality")

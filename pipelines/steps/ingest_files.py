@@ -1,0 +1,108 @@
+"""Ingest files: what came into the raw folder or bucket, split into good and bad rows, reported and announced."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from contender.errors import ContenderError
+from contender.tasks.catalog import task_named
+from monitoring.quality.announce import announce, message_of
+from monitoring.quality.check import Checked, check_files, terms_for
+from monitoring.quality.page import page
+from monitoring.quality.place import Shelf, replacing
+from monitoring.quality.report import Report
+from monitoring.quality.settings import NotifySettings
+from monitoring.quality.sources import files_of
+from pipelines.steps.command import main
+from pipelines.steps.progress import reported
+
+KIND = "quality"
+"""The kind of note under which the store keeps reports, by the digest of the file."""
+
+
+class IngestionParams(BaseModel):
+    """Which files, and where their rows go.
+
+    `source` is a file, a folder or ``s3://bucket/prefix``. `good` and `bad` are folders that last from run to run:
+    they hold the journal and the ids that were seen. `reference` is a file to compare with, the task's own figures
+    where it is empty. `store_url` is the store that keeps the reports; without one it keeps none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    good: Path
+    bad: Path
+    reference: str = ""
+    labels: Literal["needed", "optional"] = "needed"
+    store_url: str = ""
+
+
+@reported("ingest_files")
+def ingest_files(task: str, ingestion: IngestionParams, report: Path) -> dict[str, Any]:
+    """Check what is new, write the page `report`, and return the counts; ``skipped`` when nothing is new.
+
+    Raises:
+        NotFound: no such source.
+    """
+    question = task_named(task)
+    reference = Path(ingestion.reference) if ingestion.reference else None
+    terms = terms_for(question, like=reference, labelled=ingestion.labels == "needed")
+    with files_of(ingestion.source) as files:
+        checked = list(check_files(files, terms, Shelf(ingestion.good, ingestion.bad)))
+    new = [one.report for one in checked if one.new]
+    keep(ingestion.store_url, task, checked)
+    with replacing(report) as content:
+        content.write(page(new))
+    told = tell(new)
+    return {**counts(new), "status": "checked" if new else "skipped", "announced": told}
+
+
+def counts(reports: Sequence[Report]) -> dict[str, Any]:
+    """How many files and rows, and the verdict on all of them."""
+    return {
+        "verdict": "faults" if any(report.verdict != "good" for report in reports) else "good",
+        "files": len(reports),
+        "rows": sum(report.rows for report in reports),
+        "good": sum(report.good for report in reports),
+        "bad": sum(report.bad for report in reports),
+    }
+
+
+def keep(store_url: str, task: str, checked: Sequence[Checked]) -> None:
+    """Record the reports in the store, those too that an earlier run did not come to record.
+
+    Raises:
+        Unavailable: the store does not answer; the rows are split all the same.
+    """
+    if not store_url:
+        return
+    from contender.adapters.store_sql import Store
+
+    store = Store(store_url, clock=time.time)  # noqa: TID251 - a step is a process of its own
+    for report, _ in checked:
+        store.keep_note(task, KIND, report.digest, time.time(), report.to_document())  # noqa: TID251 - likewise
+
+
+def tell(reports: Sequence[Report]) -> bool:
+    """Announce those that need somebody, where addresses are set; a failure is one line on stderr, no more."""
+    urls = NotifySettings().addresses
+    faulty = [report for report in reports if report.verdict != "good"]
+    if not urls or not faulty:
+        return False
+    try:
+        announce(urls, *message_of(faulty))
+    except ContenderError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main(ingest_files)
