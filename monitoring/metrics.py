@@ -74,7 +74,8 @@ EJECTIONS: Final = MetricSpec("contender_arm_ejections_total", "counter", "Eject
 RETRIES: Final = MetricSpec(
     "contender_retries_total",
     "counter",
-    "Further calls wanted after a failed one, by result: made, or denied because the retry budget was spent.",
+    "Further calls to the champion wanted after another arm's failed, by result: made, or denied because the retry "
+    "budget was spent and the baseline was asked at once.",
     ("task", "result"),
 )
 MIRRORED: Final = MetricSpec(
@@ -105,6 +106,12 @@ ROUTING_RELOADS: Final = MetricSpec(
 ROUTING_REFUSED: Final = MetricSpec(
     "contender_routing_refused", "gauge", "1 while the document last offered is one that is not obeyed.", ("task",)
 )
+ROUTING_API_UP: Final = MetricSpec(
+    "contender_routing_api_up",
+    "gauge",
+    "On a cluster, 1 while the Kubernetes API tells of the routing; 0 while only its mounted copy does.",
+    ("task",),
+)
 OUTCOMES: Final = MetricSpec("contender_outcomes_total", "counter", "Outcomes accepted.", ("task",))
 SPOOL_DEPTH: Final = MetricSpec(
     "contender_spool_depth", "gauge", "Records on disk that are not yet in the store.", ("task",)
@@ -126,18 +133,140 @@ MODEL: Final = MetricSpec(
     "contender_model_info", "gauge", "1 for the model version that this predictor serves.", ("task", "version")
 )
 
-CATALOGUE: Final = (
+SERVING: Final = (
     ANSWERS, FALLBACKS, REQUESTS, REFUSALS, IN_FLIGHT_LIMIT, LATENCY, ARM_LATENCY, ARM_FAILURES, EJECTED, EJECTIONS,
-    RETRIES, MIRRORED, ROUTING_GENERATION, ROUTING_RELOADS, ROUTING_REFUSED, OUTCOMES, SPOOL_DEPTH, SPOOL_AGE,
-    SPOOL_UNWRITTEN, SPOOL_FAILURES, MODEL,
+    RETRIES, MIRRORED, ROUTING_GENERATION, ROUTING_RELOADS, ROUTING_REFUSED, ROUTING_API_UP, OUTCOMES, SPOOL_DEPTH,
+    SPOOL_AGE, SPOOL_UNWRITTEN, SPOOL_FAILURES, MODEL,
 )  # fmt: skip
+"""What servers export of themselves."""
+
+
+def _watched(name: str, meaning: str, *labels: str) -> MetricSpec:
+    """A gauge that the exporter reads from the records; "the last day" and the like end when it is read."""
+    return MetricSpec(f"contender_{name}", "gauge", meaning, ("task", *labels))
+
+
+DRIFT_VERDICT: Final = _watched(
+    "drift_verdict",
+    "The newest drift verdict by kind (features, prediction, confidence, reward, calibration, all): "
+    "-1 not enough data, 0 ok, 1 warn, 2 drift, 3 error.",
+    "kind",
+)
+DRIFT_COLUMNS: Final = _watched(
+    "drift_columns", "Signals judged in the newest window by state: ok, warn, drift.", "state"
+)
+DRIFT_DISTANCE: Final = _watched(
+    "drift_distance",
+    "How far the newest window is from the training reference by signal; 1 is where drift begins.",
+    "signal",
+)
+DRIFT_P: Final = _watched(
+    "drift_p", "Smallest p-value of the newest window's drift tests, corrected for their number.", "kind"
+)
+DRIFT_ROWS: Final = _watched("drift_rows", "Rows in the newest window that was judged.")
+DRIFT_AGE: Final = _watched("drift_age_seconds", "Seconds since drift was last judged.")
+
+QUALITY_FAULTS: Final = _watched("quality_faults", "Faults in the newest file checked, by issue type.", "type")
+QUALITY_ROWS: Final = _watched("quality_rows", "Rows of the newest file checked, by result: good, bad.", "result")
+QUALITY_FILES: Final = _watched("quality_files", "Files checked in the last 7 days, by result: ok, faulty.", "result")
+QUALITY_AGE: Final = _watched("quality_age_seconds", "Seconds since a file was last checked.")
+
+EXPERIMENT_RUNNING: Final = _watched("experiment_running", "1 while an experiment runs, else 0.")
+EXPERIMENT_AGE: Final = _watched("experiment_age_seconds", "Seconds since the running experiment began.")
+EXPERIMENT_UNITS: Final = _watched(
+    "experiment_units", "Units of the running experiment by arm and stage: assigned, with_outcome.", "arm", "stage"
+)
+EXPERIMENT_REWARD: Final = _watched("experiment_reward", "Mean reward of the units with an outcome, by arm.", "arm")
+EXPERIMENT_SHARE: Final = _watched("experiment_share", "Share of the units that each arm gets now.", "arm")
+EXPERIMENT_EFFECT: Final = _watched(
+    "experiment_effect",
+    "Challenger minus champion at the last look, and the ends of its always-valid interval, "
+    "by bound: estimate, low, high.",
+    "bound",
+)
+EXPERIMENT_RATIO_P: Final = _watched(
+    "experiment_sample_ratio_p", "Always-valid p-value of the sample-ratio test at the last look."
+)
+EXPERIMENT_VERDICT: Final = _watched(
+    "experiment_verdict",
+    "1 for the last look's decision (promote, roll_back, hold, error), 0 for the others.",
+    "decision",
+)
+EXPERIMENT_GUARDRAIL: Final = _watched(
+    "experiment_guardrail_breached",
+    "1 while a guardrail is breached: fallback, error, slow, review, reward or impact of a group.",
+    "guardrail",
+)
+EXPERIMENT_RATE: Final = _watched(
+    "experiment_guardrail_rate", "The rate that a guardrail compares, by arm.", "guardrail", "arm"
+)
+EXPERIMENT_LOOK_AGE: Final = _watched(
+    "experiment_look_age_seconds", "Seconds since the running experiment's last look."
+)
+EXPERIMENT_DAYS_LEFT: Final = _watched(
+    "experiment_days_left", "About how many more days a hold waits for, at the rate so far."
+)
+
+RETRAINING_RUNS: Final = _watched(
+    "retraining_runs",
+    "Retraining runs of the last 30 days, by reason (weekly, drift, decay, asked) and result "
+    "(running, challenger, refused, failed).",
+    "reason",
+    "result",
+)
+RETRAINING_FAILED: Final = _watched("retraining_failed", "1 when the newest retraining run failed, else 0.")
+RETRAINING_AGE: Final = _watched("retraining_age_seconds", "Seconds since the newest retraining run began.")
+RETRAINING_BUDGET: Final = _watched("retraining_budget_left", "Retraining runs that the budget still allows.")
+
+MODEL_AGE: Final = _watched("model_age_seconds", "Seconds since the champion began to serve everyone.")
+REVIEW_BACKLOG: Final = _watched(
+    "review_backlog", "Predictions of the last 7 days handed to a person that have no outcome yet."
+)
+FUNNEL: Final = _watched(
+    "funnel",
+    "Predictions of the last day by arm and stage: answered, labelled (not a review), known (with an outcome), "
+    "accepted (the outcome is the label).",
+    "arm",
+    "stage",
+)
+FALLBACK_SHARE: Final = _watched("fallback_share", "Share of the last day's predictions not served as assigned.")
+OUTCOMES_HELD: Final = _watched("outcomes_held", "Outcomes in the store by state: pending, judged, refused.", "state")
+RELEASE_STATE: Final = _watched(
+    "release_state", "1 for the release's phase (idle, prepared, experimenting, promoting, promoted), else 0.", "phase"
+)
+RELEASE_VERSION: Final = _watched(
+    "release_version_info", "1 for each version in place: its arm, slot and version.", "arm", "slot", "version"
+)
+RELEASE_SUSPENDED: Final = _watched("release_suspended", "1 while everybody is handed to a person, else 0.")
+RELEASE_UNFINISHED: Final = _watched("release_unfinished_seconds", "Seconds that an unfinished transition has lasted.")
+AUDIT_VALID: Final = _watched("audit_valid", "1 while the audit trail's chain and anchors hold, 0 once they do not.")
+AUDIT_RECORDS: Final = _watched("audit_records", "Records of the audit trail that were not pruned.")
+EXPORTED: Final = _watched(
+    "exported",
+    "1 while a part of the records could be read, 0 while it could not: release, experiment, drift, quality, "
+    "retraining, traffic, audit.",
+    "part",
+)
+
+WATCHED: Final = (
+    DRIFT_VERDICT, DRIFT_COLUMNS, DRIFT_DISTANCE, DRIFT_P, DRIFT_ROWS, DRIFT_AGE, QUALITY_FAULTS, QUALITY_ROWS,
+    QUALITY_FILES, QUALITY_AGE, EXPERIMENT_RUNNING, EXPERIMENT_AGE, EXPERIMENT_UNITS, EXPERIMENT_REWARD,
+    EXPERIMENT_SHARE, EXPERIMENT_EFFECT, EXPERIMENT_RATIO_P, EXPERIMENT_VERDICT, EXPERIMENT_GUARDRAIL, EXPERIMENT_RATE,
+    EXPERIMENT_LOOK_AGE, EXPERIMENT_DAYS_LEFT, RETRAINING_RUNS, RETRAINING_FAILED, RETRAINING_AGE, RETRAINING_BUDGET,
+    MODEL_AGE, REVIEW_BACKLOG, FUNNEL, FALLBACK_SHARE, OUTCOMES_HELD, RELEASE_STATE, RELEASE_VERSION,
+    RELEASE_SUSPENDED, RELEASE_UNFINISHED, AUDIT_VALID, AUDIT_RECORDS, EXPORTED,
+)  # fmt: skip
+"""What the exporter reads from the store; no server exports these."""
+
+
+CATALOGUE: Final = (*SERVING, *WATCHED)
 """Every metric of ours."""
 
 
 class Metrics:
-    """The catalogue's metrics of one process, registered once in `registry`."""
+    """The metrics of one process, `specs` of the catalogue, registered once in `registry`."""
 
-    def __init__(self, registry: CollectorRegistry, specs: tuple[MetricSpec, ...] = CATALOGUE) -> None:
+    def __init__(self, registry: CollectorRegistry, specs: tuple[MetricSpec, ...] = SERVING) -> None:
         self._collectors = {spec.name: _collector(spec, registry) for spec in specs}
         self._series: dict[tuple[str, ...], Any] = {}
 

@@ -55,9 +55,13 @@ def main() -> None:
 
 
 def _graphs() -> dict[str, Callable[..., Any]]:
+    from pipelines.graphs.analysis import analysis
+    from pipelines.graphs.drift import drift
+    from pipelines.graphs.ingestion import ingestion
+    from pipelines.graphs.scoring import scoring
     from pipelines.graphs.training import training
 
-    return {"training": training}
+    return {"analysis": analysis, "drift": drift, "ingestion": ingestion, "scoring": scoring, "training": training}
 
 
 if __name__ == "__main__":

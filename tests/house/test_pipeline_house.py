@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from pipelines.steps.command import arguments
 
 MOST_STATEMENTS = 10
 COMPONENT_FILES = sorted((ROOT / "pipelines" / "components").glob("*.py"))
+TRAINING = [path for path in COMPONENT_FILES if path.stem in {"data", "model", "release"}]
+"""What dvc runs, too; the other graphs are for files and windows that come by and by."""
 DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
-def components() -> Iterator[ast.FunctionDef]:
-    for path in COMPONENT_FILES:
+def components(files: Sequence[Path] = COMPONENT_FILES) -> Iterator[ast.FunctionDef]:
+    for path in files:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef):
                 yield node
@@ -77,7 +79,7 @@ def test_components_install_nothing() -> None:
 
 def test_dvc_and_kfp_call_the_same_steps() -> None:
     by_dvc = {module.removeprefix("pipelines.steps.") for _, module, _ in commands()}
-    by_kfp = {name for component in components() for name in steps_imported(component)}
+    by_kfp = {name for component in components(TRAINING) for name in steps_imported(component)}
     assert by_dvc == by_kfp
 
 
@@ -115,7 +117,7 @@ def test_the_generated_graphs_are_up_to_date() -> None:
 
 
 def test_drift_is_noticed(tmp_path: Path) -> None:
-    (path,) = compiling.compile_all(tmp_path)
+    path = next(path for path in compiling.compile_all(tmp_path) if path.stem == "training")
     assert compiling.drifted(tmp_path) == []
     path.write_text(path.read_text().replace("train-baseline", "train-floor"))
     assert compiling.drifted(tmp_path) == [path]

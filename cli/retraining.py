@@ -1,0 +1,105 @@
+"""`contender retrain`: begins a training run when one is due, and records what came of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from cli.compose import Workplace, server_environment, workplace
+from cli.output import JsonFlag, TaskOption, note, pairs, show
+from contender.values import CHALLENGER
+from monitoring.retraining import ledger
+from monitoring.retraining.triggers import Limits, Result, Run, budget_left
+
+LIMITS: Final = Limits()
+
+_COMMAND: Final = "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"
+_REFUSED: Final = 3
+
+
+def retrain(
+    task: TaskOption = "job-change",
+    data: Annotated[Path | None, typer.Option("--data", "-d", help="A CSV file; synthetic rows without it.")] = None,
+    trials: Annotated[int, typer.Option(help="Points of the search space to try; 0 takes the defaults.")] = 8,
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="Only when drift, decay or the calendar ask for it.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "a person asked",
+    as_json: JsonFlag = False,
+) -> int:
+    """Begin a training run, within cooldown and budget; what passes the gate awaits its experiment.
+
+    Exit code 0 also when none is due: the answer says why. Exit code 1 when the run failed.
+
+    Examples:
+      contender retrain --if-due --data newest.csv     # from cron, every hour
+      contender retrain --reason "new market"
+    """
+    place = workplace(task)
+    document = retrain_if_due(place, data=data, trials=trials, asked="" if if_due else reason)
+    show(document, as_json, lambda d: pairs({k: v for k, v in d.items() if v is not None}, f"retraining of {task}"))
+    return 1 if document["result"] == "failed" else 0
+
+
+def retrain_if_due(place: Workplace, *, data: Path | None = None, trials: int = 8, asked: str = "") -> dict[str, Any]:
+    """Decide, run to the end if a run is due, and return what was decided and what came of it.
+
+    The run is a process of its own: whatever happens to it, this one records it.
+    """
+    task, store = place.task.name, place.store
+    since = ledger.champion_since(store.audit(task))
+    found = ledger.signs(store, task, since, LIMITS, asked)
+    decision, run = ledger.begin(store, task, found, time.time(), LIMITS)
+    told: dict[str, Any] = {"task": task, "due": decision.due, "reason": decision.reason, "why": decision.why}
+    if run is None:
+        return told | {"result": None, "version": None}
+    note(f"{task}: retraining ({decision.reason}): {decision.why}")
+    ended = _train(run, _arguments(task, data, trials))
+    ledger.finish(store, task, ended)
+    note(f"{task}: {_ending(ended, task)}")
+    return told | {"result": ended.result, "version": ended.version, "message": ended.message}
+
+
+def retraining_document(place: Workplace, now: float) -> dict[str, Any]:
+    """The runs of the budget's span, newest first, and what is left of the budget."""
+    found = ledger.runs(place.store, place.task.name, now, LIMITS)
+    return {"budget_left": budget_left(found, now, LIMITS), "runs": [run.to_document() for run in found]}
+
+
+def _arguments(task: str, data: Path | None, trials: int) -> list[str]:
+    source = ["--data", str(data.resolve())] if data else []
+    return ["train", "--task", task, *source, "--trials", str(trials), "--json"]
+
+
+def _train(run: Run, arguments: Sequence[str]) -> Run:
+    command = [sys.executable, "-c", _COMMAND, *arguments]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=server_environment(), check=False
+    )
+    try:
+        document: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return run.ended(time.time(), "failed", message=last)
+    if "error" in document:
+        return run.ended(time.time(), "failed", message=str(document["error"]))
+    result: Result = "refused" if done.returncode == _REFUSED else "challenger"
+    return run.ended(time.time(), result, version=document["version"], message=str(document["gate"]["reason"]))
+
+
+def _ending(run: Run, task: str) -> str:
+    if run.result == CHALLENGER:
+        return f"version {run.version} awaits its experiment: contender experiment start --task {task}"
+    return f"retraining {run.result}: {run.message}"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(retrain)
