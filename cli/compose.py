@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from cli.endpoint import Endpoint
 from cli.settings import Settings
 from contender.adapters.anchor_file import AnchorFiles
+from contender.adapters.artifacts_s3 import exact_address
+from contender.adapters.lease_file import FileLease
 from contender.adapters.routing_file import RoutingFile
 from contender.adapters.slots_process import ProcessSlots
 from contender.adapters.supervisor.control import observed
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
-from contender.errors import Unavailable
+from contender.errors import InvalidInput, Unavailable
 from contender.release.actions import Deadlines, Ports
 from contender.release.approval import Approvals
 from contender.release.executor import Release
+from contender.release.ports import RoutingStore, Slots
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
 from contender.values import ModelVersion
 
 if TYPE_CHECKING:
+    from cli.cluster import Cluster
+    from contender.adapters.lease_kubernetes import KubernetesLease
     from contender.adapters.registry_mlflow import MlflowRegistry
     from contender.adapters.store_sql import Store
 
@@ -51,17 +60,42 @@ class Workplace:
         """Model versions and aliases."""
         from contender.adapters.registry_mlflow import MlflowRegistry
 
-        return MlflowRegistry(self.settings.tracking_uri, str(self.settings.artifacts))
+        if not self.settings.tracking_uri:
+            raise InvalidInput("CONTENDER_TRACKING_URI", "must be set, since the backend is a cluster")
+        return MlflowRegistry(self.settings.tracking_uri, self.settings.artifacts)
 
     @cached_property
-    def routing(self) -> RoutingFile:
+    def cluster(self) -> Cluster | None:
+        """The cluster that serves the task; None where processes here do."""
+        if self.settings.backend == "local":
+            return None
+        from cli.cluster import Cluster
+
+        return Cluster(self.settings, self.task.name)
+
+    @cached_property
+    def routing(self) -> RoutingStore:
         """The routing document in force."""
-        return RoutingFile(self.settings.routing)
+        return self.cluster.routing() if self.cluster else RoutingFile(self.settings.routing)
 
     @cached_property
-    def slots(self) -> ProcessSlots:
-        """Blue, green and baseline as processes here."""
-        return ProcessSlots(self.settings.home, self.task.name)
+    def slots(self) -> Slots:
+        """Blue, green and baseline: InferenceServices of the cluster, or processes here."""
+        return self.cluster.slots() if self.cluster else ProcessSlots(self.settings.home, self.task.name)
+
+    def version(self, ref: str) -> ModelVersion:
+        """The model version that `ref` (a number or an alias) names, its artifact at the address slots fetch it from.
+
+        Raises:
+            NotFound: no such version or alias.
+        """
+        found = self.registry.version(self.task.name, ref)
+        return replace(found, artifact=exact_address(found.artifact, self.settings.artifact_root))
+
+    def lease(self, name: str) -> FileLease | KubernetesLease:
+        """What one process holds at a time, here or in the cluster, in the name of actor, machine and process."""
+        holder = f"{self.settings.actor}@{socket.gethostname()}/{os.getpid()}"
+        return self.cluster.lease(name, holder) if self.cluster else FileLease(self.settings.home / name, holder)
 
     @cached_property
     def anchors(self) -> AnchorFiles:
@@ -81,7 +115,15 @@ class Workplace:
     def release(self) -> Release:
         """The release of this task, in the name of the configured actor."""
         return Release(
-            Ports(self.slots, self.routing, _LaterRegistry(self), self.store, self.anchors, self.approvals),
+            Ports(
+                self.slots,
+                self.routing,
+                _LaterRegistry(self),
+                self.store,
+                self.anchors,
+                self.approvals,
+                self.settings.slots,
+            ),
             self.task.name,
             self.task.policy,
             clock=time.time,
@@ -95,6 +137,8 @@ class Workplace:
         Raises:
             Unavailable: nothing is up.
         """
+        if self.cluster:
+            return self.cluster.endpoint()
         seen = observed(self.settings.home, self.task.name)
         if seen is None:
             raise Unavailable(f"{self.task.name} is not up", remedy=f"contender up --task {self.task.name}")
@@ -107,8 +151,8 @@ class _LaterRegistry:
     def __init__(self, place: Workplace) -> None:
         self._place = place
 
-    def version(self, task: str, ref: str) -> ModelVersion:
-        return self._place.registry.version(task, ref)
+    def version(self, task: str, ref: str) -> ModelVersion:  # noqa: ARG002 - the port's shape; a place has one task
+        return self._place.version(ref)
 
     def aliases(self, task: str) -> Mapping[str, str]:
         return self._place.registry.aliases(task)
@@ -118,8 +162,17 @@ class _LaterRegistry:
 
 
 def workplace(task_name: str) -> Workplace:
-    """The workplace that the environment describes."""
-    return Workplace(Settings(), task_name)
+    """The workplace that the environment describes.
+
+    Raises:
+        InvalidInput: a setting is wrong or missing, by the name it has in the environment.
+    """
+    try:
+        return Workplace(Settings(), task_name)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(map(str, ("contender", *first["loc"]))).upper() if first["loc"] else ""
+        raise InvalidInput(name, first["msg"], remedy="docs/reference.md lists the settings") from error
 
 
 def server_environment() -> Mapping[str, str]:

@@ -6,7 +6,26 @@ import sys
 
 import typer
 
-from cli import ask, audit, doctor, experiment, pipeline, release, report, serve, train
+from cli import (
+    ask,
+    audit,
+    database,
+    doctor,
+    drift,
+    experiment,
+    export,
+    health,
+    pipeline,
+    preview,
+    quality,
+    reconcile,
+    release,
+    report,
+    retraining,
+    score,
+    serve,
+    train,
+)
 from cli.demo import command as demo
 from cli.output import err, fail
 from contender.errors import ContenderError, InvalidInput
@@ -39,7 +58,27 @@ def _options(
     del debug
 
 
-for room in (demo, train, pipeline, serve, ask, experiment, report, release, audit, doctor):
+for room in (
+    demo,
+    train,
+    pipeline,
+    serve,
+    ask,
+    preview,
+    quality,
+    score,
+    experiment,
+    report,
+    release,
+    reconcile,
+    audit,
+    database,
+    drift,
+    retraining,
+    health,
+    export,
+    doctor,
+):
     room.register(app)
 
 

@@ -1,15 +1,28 @@
-"""`contender pipeline`: compile the graphs for a cluster, run one here."""
+"""`contender pipeline`: compile the graphs for a cluster, run one here, submit and schedule them there."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import train
-from cli.output import JsonFlag, TaskOption, note, print_json
-from contender.errors import FaultFound
+from cli.compose import Workplace, git_sha, workplace
+from cli.output import JsonFlag, TaskOption, note, pairs, print_json, show
+from cli.progress import Progress
+from contender.errors import FaultFound, InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from pipelines.remote import Job, Pipelines, Run
+
+REFUSED = 3
+
+GraphOption = Annotated[str, typer.Option(help="The compiled graph: a name in pipelines/generated.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="A parameter, as GROUP.NAME=VALUE or NAME=VALUE; repeatable.")
+]
 
 app = typer.Typer(no_args_is_help=True, help="Kubeflow pipelines: compile for a cluster, run on this machine.")
 
@@ -45,6 +58,139 @@ def run(
     Example: contender pipeline run --task job-role --json
     """
     return train.train(task=task, data=data, trials=trials, seed=seed, as_json=as_json)
+
+
+@app.command()
+def submit(
+    task: TaskOption = "job-change",
+    graph: GraphOption = "training",
+    settings: SetOption = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for its end; 0 does not wait.")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no step of an earlier run.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """Run a compiled graph on Kubeflow Pipelines, at CONTENDER_PIPELINES_URL and in CONTENDER_PIPELINES_IMAGE.
+
+    With --wait the exit code is 3 when the gate refused the model, 1 when the run failed.
+
+    Example: contender pipeline submit --set data.file=s3://bucket/rows.csv --wait 3600
+    """
+    place = workplace(task)
+    job = _job(place, graph, settings or [], fresh=fresh)
+    api = _api(place)
+    run_id = api.submit(job)
+    note(f"submitted: {run_id}")
+    run = _followed(api, run_id, wait) if wait else None
+    show({"task": task, "graph": graph, "run": run_id, **_ended(run)}, as_json, lambda d: pairs(d, "pipeline run"))
+    return _code(run)
+
+
+@app.command()
+def schedule(
+    task: TaskOption = "job-change",
+    graph: GraphOption = "training",
+    settings: SetOption = None,
+    cron: Annotated[str, typer.Option(help="When: six fields, seconds first; by default Mondays at three.")] = "",
+    as_json: JsonFlag = False,
+) -> int:
+    """Run a compiled graph on Kubeflow Pipelines again and again; the schedule of the same name is replaced.
+
+    Example: contender pipeline schedule --cron "0 0 3 * * 1"
+    """
+    from pipelines.remote import WEEKLY
+
+    place = workplace(task)
+    when = cron or WEEKLY
+    if len(when.split()) != 6:
+        raise InvalidInput("--cron", f"{when!r} has not six fields", remedy=f"for example {WEEKLY}")
+    made = _api(place).schedule(_job(place, graph, settings or []), when)
+    show({"task": task, "graph": graph, "schedule": made, "cron": when}, as_json, lambda d: pairs(d, "schedule"))
+    return 0
+
+
+def _api(place: Workplace) -> Pipelines:
+    from pipelines.remote import Pipelines
+
+    settings = place.settings
+    if not settings.pipelines_url:
+        raise Unavailable("no Kubeflow Pipelines API is configured", remedy="set CONTENDER_PIPELINES_URL")
+    token = settings.pipelines_token.get_secret_value()
+    return Pipelines(settings.pipelines_url, token=token, namespace=settings.pipelines_namespace)
+
+
+def _job(place: Workplace, graph: str, terms: list[str], *, fresh: bool = False) -> Job:
+    from pipelines.compile import GENERATED
+    from pipelines.remote import Job
+
+    known = sorted(path.stem for path in GENERATED.glob("*.yaml"))
+    if graph not in known:
+        raise InvalidInput("--graph", f"there is no {graph!r}", remedy=f"choose one of: {', '.join(known)}")
+    name, compiled = f"{place.task.name}-{graph}", GENERATED / f"{graph}.yaml"
+    parameters, image = _parameters(place, graph, terms), place.settings.pipelines_image
+    return Job(name, compiled, parameters, place.task.name, image, caching=False if fresh else None)
+
+
+def _parameters(place: Workplace, graph: str, terms: list[str]) -> dict[str, Any]:
+    """The graph's parameters: typed where the graph is the training, whose groups are ours to check."""
+    given: dict[str, Any] = {"task": place.task.name}
+    for words in terms:
+        name, equals, value = words.partition("=")
+        if not equals:
+            raise InvalidInput("--set", f"{words!r} is not NAME=VALUE")
+        group, dot, key = name.partition(".")
+        if dot:
+            given.setdefault(group, {})[key] = _value(value)
+        else:
+            given[name] = _value(value)
+    return _typed(place, given) if graph == "training" else given
+
+
+def _typed(place: Workplace, given: dict[str, Any]) -> dict[str, Any]:
+    from pydantic import ValidationError
+
+    from pipelines.params import RunParams
+
+    where = {"tracking_uri": place.settings.tracking_uri, "artifact_root": place.settings.artifacts}
+    registry = {**where, "git_sha": git_sha(), **given.get("registry", {})}
+    try:
+        return RunParams.model_validate({**given, "registry": registry}).model_dump(exclude_none=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidInput("--set " + ".".join(map(str, first["loc"])), first["msg"]) from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _followed(api: Pipelines, run_id: str, seconds: float) -> Run:
+    progress = Progress()
+    with progress.running(), progress.step(f"run {run_id}") as step:
+        run = api.wait(run_id, deadline_s=seconds, seen=lambda seen: progress.say(_standing(seen)))
+        step.detail = f"{run.state.lower()}, gate {run.gate}"
+    return run
+
+
+def _standing(run: Run) -> str:
+    done = sum(state == "SUCCEEDED" for state in run.tasks.values())
+    active = ", ".join(name for name, state in run.tasks.items() if state == "RUNNING")
+    return f"{run.state.lower()}, {done} of {len(run.tasks)} tasks done" + (f", now {active}" if active else "")
+
+
+def _ended(run: Run | None) -> dict[str, Any]:
+    return {"state": run.state, "gate": run.gate, "error": run.error or None} if run else {"state": "submitted"}
+
+
+def _code(run: Run | None) -> int:
+    if run is None:
+        return 0
+    if run.state != "SUCCEEDED":
+        note(f"the run ended as {run.state.lower()}: {run.error or 'see Kubeflow for its logs'}")
+        return 1
+    return REFUSED if run.gate == "refused" else 0
 
 
 def _report(document: Mapping[str, Any], as_json: bool) -> None:

@@ -26,16 +26,22 @@ def up(
 ) -> int:
     """Serve the champion, the baseline and the transformer here, in the background.
 
+    On a cluster, whose transformer is deployed already: give the slots their versions and the transformer its routing.
+
     Example: contender up --port 8080 && contender predict --row '{…}'
     """
     place = workplace(task)
     _check_trained(place)
     progress = Progress()
     with progress.running():
-        serve(place, progress, port=place.settings.port if port is None else port, detached=True)
+        if place.cluster:
+            _deploy(place, progress)
+        else:
+            serve(place, progress, port=place.settings.port if port is None else port, detached=True)
     document = status_document(place)
     show(document, as_json, render)
-    note(f"serving {document['url']}; stop it with: contender down --task {task}")
+    if place.cluster is None:
+        note(f"serving {document['url']}; stop it with: contender down --task {task}")
     return 0
 
 
@@ -45,6 +51,8 @@ def down(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     Example: contender down --task job-change
     """
     place = workplace(task)
+    if place.cluster:
+        raise Refused(f"{task} is served by a cluster", remedy="contender suspend, or kubectl delete -k the overlay")
     stopped = stop(place.settings.home, task)
     show({"task": task, "stopped": stopped}, as_json, lambda d: f"{task} {'stopped' if d['stopped'] else 'was not up'}")
     return 0
@@ -69,10 +77,15 @@ def serve(place: Workplace, progress: Progress, *, port: int, detached: bool) ->
     return launched
 
 
+def _deploy(place: Workplace, progress: Progress) -> None:
+    with progress.step(f"fill the slots in {place.settings.namespace}"):
+        _fill(place, progress)
+
+
 def _fill(place: Workplace, progress: Progress) -> None:
     deadline = place.settings.start_seconds
     progress.say("baseline")
-    place.slots.prepare(BASELINE, place.registry.version(place.task.name, BASELINE), deadline_s=deadline)
+    place.slots.prepare(BASELINE, place.version(BASELINE), deadline_s=deadline)
     progress.say("champion")
     state = place.release.resume()
     if state.champion is None:
@@ -90,7 +103,7 @@ def _check_trained(place: Workplace) -> None:
             f"{place.task.name} has no {' and no '.join(sorted(missing))} yet",
             remedy=f"contender train --task {place.task.name}",
         )
-    if observed(place.settings.home, place.task.name) is not None:
+    if place.cluster is None and observed(place.settings.home, place.task.name) is not None:
         raise Refused(f"{place.task.name} is already up", remedy=f"contender down --task {place.task.name}")
 
 

@@ -1,13 +1,20 @@
-"""The command's configuration: read once from the environment, frozen."""
+"""The command's configuration: read once from the environment, frozen. The same fields for a laptop and a cluster."""
 
 from __future__ import annotations
 
 import getpass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from contender.routing import KNOWN_SLOTS
+from contender.values import SLOTS
+
+_PLACES: Final = {"store_url": "sqlite:///{}/store.db", "tracking_uri": "sqlite:///{}/mlflow.db"}
+"""Where records are kept unless it is said, under the home folder."""
 
 
 class Settings(BaseSettings):
@@ -24,6 +31,40 @@ class Settings(BaseSettings):
     approval_keys: Path | None = Field(default=None, description="Approvers' public keys; HOME/approvers if unset.")
     anchors: Path | None = Field(default=None, description="Where audit trails are anchored; HOME/anchors if unset.")
     retention_months: int = Field(default=12, ge=6, description="How old an audit record must be to be pruned.")
+    backend: Literal["local", "cluster"] = Field(
+        default="local", description="Where models are served: processes here, or InferenceServices of a cluster."
+    )
+    store_url: str = Field(default="", description="The database of exposures and releases; HOME/store.db if unset.")
+    tracking_uri: str = Field(default="", description="Where MLflow keeps its records; HOME/mlflow.db if unset.")
+    artifact_root: str = Field(default="", description="Where artifacts are kept; s3://… on a cluster; HOME/artifacts.")
+    namespace: str = Field(default="contender", description="The namespace that a cluster serves the task in.")
+    kubeconfig: str = Field(default="", description="The kubeconfig of that cluster; KUBECONFIG's if unset.")
+    slot_url: str = Field(
+        default="http://{service}-predictor.{namespace}.svc",
+        description="How a slot of a cluster is reached, by {service} and {namespace}.",
+    )
+    transformer_url: str = Field(
+        default="http://{service}-transformer.{namespace}.svc",
+        description="How the transformer of a cluster is reached, by {service} and {namespace}.",
+    )
+    s3_endpoint: str = Field(default="", description="The S3 API, if it is not Amazon's.")
+    pipelines_url: str = Field(default="", description="The Kubeflow Pipelines API, for `pipeline submit|schedule`.")
+    pipelines_token: SecretStr = Field(default=SecretStr(""), description="A bearer token for it, where it asks.")
+    pipelines_image: str = Field(default="", description="The image that steps run in there, as NAME@sha256:….")
+    pipelines_namespace: str = Field(default="", description="The profile's namespace, where Kubeflow has several.")
+
+    slots: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=SLOTS, description="Places of a task, as blue,green,violet: two challengers at once need three."
+    )
+
+    @field_validator("slots", mode="before")
+    @classmethod
+    def _known(cls, slots: str | tuple[str, ...]) -> tuple[str, ...]:
+        """At least two different names that the transformer knows."""
+        named = tuple(slots.split(",")) if isinstance(slots, str) else slots
+        if len(named) < len(SLOTS) or len(set(named)) < len(named) or not set(named) <= set(KNOWN_SLOTS):
+            raise ValueError(f"must name at least {len(SLOTS)} of {', '.join(KNOWN_SLOTS)}")
+        return named
 
     @field_validator("home")
     @classmethod
@@ -31,20 +72,22 @@ class Settings(BaseSettings):
         """Child processes run elsewhere: they get whole paths."""
         return home.expanduser().absolute()
 
-    @cached_property
-    def tracking_uri(self) -> str:
-        """Where MLflow keeps its records."""
-        return f"sqlite:///{self.home / 'mlflow.db'}"
+    @model_validator(mode="after")
+    def _below_home(self) -> Self:
+        """What was not said lies under the home folder, unless it is a cluster's: nobody else would see it there."""
+        if self.backend == "cluster":
+            if not self.store_url:
+                raise ValueError("the backend is a cluster, so that CONTENDER_STORE_URL must be set")
+            return self
+        for name, template in _PLACES.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, template.format(self.home))
+        return self
 
     @cached_property
-    def artifacts(self) -> Path:
-        """Where MLflow keeps its artifacts."""
-        return self.home / "artifacts"
-
-    @cached_property
-    def store_url(self) -> str:
-        """Where exposures, outcomes, experiments, releases and audit records live."""
-        return f"sqlite:///{self.home / 'store.db'}"
+    def artifacts(self) -> str:
+        """Where MLflow keeps its artifacts: a folder or an address."""
+        return self.artifact_root or str(self.home / "artifacts")
 
     @cached_property
     def approvers(self) -> Path:

@@ -89,7 +89,7 @@ def run_params(place: Workplace, data: DataParams, training: TrainingParams, gat
     from pipelines.params import RegistryParams, RunParams
 
     registry = RegistryParams(
-        tracking_uri=place.settings.tracking_uri, artifact_root=str(place.settings.artifacts), git_sha=git_sha()
+        tracking_uri=place.settings.tracking_uri, artifact_root=place.settings.artifacts, git_sha=git_sha()
     )
     return RunParams(task=place.task.name, data=data, training=training, gate=gate, registry=registry)
 

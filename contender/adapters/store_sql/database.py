@@ -40,7 +40,7 @@ _PRAGMAS: Final = (
     f"busy_timeout = {BUSY_TIMEOUT_MS}",
     "journal_mode = WAL",
     "synchronous = FULL",  # what was acknowledged is there after a power cut; measured: 8 ms a commit
-    "cache_size = -32000",  # kibibytes: indexes are written at random places
+    "cache_size = -8000",  # kibibytes a connection: a server keeps its memory small
     "wal_autocheckpoint = 8000",  # pages
 )
 

@@ -1,0 +1,67 @@
+"""The adapters of a cluster, wired: Kubernetes API, slots, routing, lease."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from cli.endpoint import Endpoint
+from cli.settings import Settings
+from contender.adapters.artifacts_s3 import S3Artifacts
+from contender.adapters.kserve_probe import SlotProbe
+from contender.adapters.lease_kubernetes import KubernetesLease
+from contender.adapters.routing_kubernetes import RoutingConfigMap
+from contender.adapters.slots_kserve import KServeSlots, service_name
+from contender.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from contender.adapters.kubernetes_client import ClientApi
+
+
+class Cluster:
+    """One task in one namespace of the cluster that this process is logged in to."""
+
+    def __init__(self, settings: Settings, task: str) -> None:
+        self._settings, self._task = settings, task
+        self.api = _api(settings)
+
+    def slots(self) -> KServeSlots:
+        """Blue, green and baseline as InferenceServices."""
+        probe = SlotProbe(self._task, self._slot_url)
+        return KServeSlots(self.api, self._task, S3Artifacts(self._s3), probe)
+
+    def routing(self) -> RoutingConfigMap:
+        """The routing document in its ConfigMap."""
+        return RoutingConfigMap(self.api)
+
+    def lease(self, name: str, holder: str) -> KubernetesLease:
+        """A lease that one process of the cluster holds at a time."""
+        return KubernetesLease(self.api, name, holder)
+
+    def endpoint(self) -> Endpoint:
+        """A new connection to the transformer."""
+        url = urlsplit(_filled(self._settings.transformer_url, self._task, self._settings.namespace))
+        return Endpoint(url.hostname or "", url.port or 80, self._task)
+
+    def _slot_url(self, slot: str) -> str:
+        return _filled(self._settings.slot_url, service_name(self._task, slot), self._settings.namespace)
+
+    def _s3(self) -> Any:
+        import boto3  # type: ignore[import-untyped]  # ships no types
+        from botocore.config import Config  # type: ignore[import-untyped]  # ships no types
+
+        limits = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})
+        return boto3.client("s3", endpoint_url=self._settings.s3_endpoint or None, config=limits)
+
+
+def _api(settings: Settings) -> ClientApi:
+    from contender.adapters.kubernetes_client import connect
+
+    return connect(settings.namespace, settings.kubeconfig)
+
+
+def _filled(template: str, service: str, namespace: str) -> str:
+    try:
+        return template.format(service=service, namespace=namespace)
+    except (KeyError, ValueError, IndexError) as error:
+        raise InvalidInput("CONTENDER_SLOT_URL", f"{template!r} may only name {{service}} and {{namespace}}") from error

@@ -1,0 +1,172 @@
+"""`contender release reconcile`: one round of what a release needs while nobody looks; a cluster runs it by clock."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+from cli import experiment
+from cli.approval import evidence, group
+from cli.baking import baked
+from cli.compose import Workplace, workplace
+from cli.output import JsonFlag, TaskOption, note, pairs, show
+from contender.errors import Conflict
+from contender.experiment.analysis import Experiment, look
+from contender.experiment.decision import Verdict
+from contender.release.state import Phase
+
+ROLLED_BACK: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a round may do by itself: promote on the verdict, and for how many seconds a promotion is watched."""
+
+    promote: bool
+    bake_s: float
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round did, in order; what it waits for; and whether it took people away from a challenger."""
+
+    did: list[str] = field(default_factory=list)
+    waits_for: str = ""
+    rolled_back: bool = False
+    verdict: Verdict | None = None
+
+
+def reconcile(
+    task: TaskOption = "job-change",
+    promote: Annotated[bool, typer.Option("--promote", help="Promote when the verdict says so.")] = False,
+    bake: Annotated[float, typer.Option(min=0, help="Seconds to watch a promotion; undone on a breach.")] = 60,
+    as_json: JsonFlag = False,
+) -> int:
+    """Finish what a crash left, take the ramp's next step, judge, roll back or promote, and bake; then end.
+
+    One process at a time does this, by a lease: a second one says so and does nothing. Where approvals are required,
+    or without --promote, a promotion waits for `contender promote`. Exit code 3 after a roll back, else 0.
+
+    Example: contender release reconcile --promote --bake 600
+    """
+    place = workplace(task)
+    done = _round_with_lease(place, Terms(promote, bake))
+    state = place.release.state()
+    document = {
+        "task": task,
+        "phase": state.phase.value,
+        "did": done.did,
+        "waits_for": done.waits_for,
+        "rolled_back": done.rolled_back,
+        "verdict": done.verdict.to_document() if done.verdict else None,
+    }
+    show(document, as_json, _render)
+    if done.rolled_back:
+        from cli.dossier.attach import attach_or_say
+
+        attach_or_say(place)
+    return ROLLED_BACK if done.rolled_back else 0
+
+
+def _round_with_lease(place: Workplace, terms: Terms) -> Round:
+    with contextlib.ExitStack() as stack:
+        try:
+            lost = stack.enter_context(place.lease(f"{place.task.name}-reconcile").held())
+        except Conflict as error:
+            note(f"nothing done: {error}")
+            return Round(waits_for=error.message)
+        return round_of(place, terms, lost)
+
+
+def round_of(place: Workplace, terms: Terms, lost: threading.Event) -> Round:
+    """What one round did, by the phase that the release is in; it ends early once the lease is `lost`."""
+    done = Round()
+    if change := place.release.state().change:
+        place.release.resume()
+        done.did.append(f"finished {change.event}")
+    while not lost.is_set():
+        act = _BY_PHASE.get(place.release.state().phase, _nothing)
+        if not act(place, terms, done):
+            break
+    return done
+
+
+def _nothing(place: Workplace, terms: Terms, done: Round) -> bool:  # noqa: ARG001 - the table's shape
+    """Nothing is to be done in this phase by itself."""
+    done.waits_for = done.waits_for or f"a person, in the phase {place.release.state().phase}"
+    return False
+
+
+def _experimenting(place: Workplace, terms: Terms, done: Round) -> bool:
+    """Judge, and act on the verdict; whether there may be more to do."""
+    if place.release.state().suspended:
+        done.waits_for = "contender resume: the task is suspended"
+        return False
+    place.store.settle(place.task.name, place.task.reward)
+    running = experiment.current(place)
+    done.verdict = verdict = look(place.store, running)
+    if verdict.decision == "roll back":
+        return _roll_back(place, running, done)
+    if verdict.decision == "promote":
+        return _promote(place, running, terms, done)
+    at = experiment.standing(place, running, verdict)
+    if not at.ready:
+        done.waits_for = at.against or verdict.reason
+        return False
+    grown = experiment.advance(place, running)
+    done.did.append(f"gave the challenger {grown.shares[-1][1]:.0%}")
+    return True
+
+
+def _roll_back(place: Workplace, running: Experiment, done: Round) -> bool:
+    reason = done.verdict.reason if done.verdict else ""
+    place.release.undo(f"by the verdict: {reason}")
+    experiment.close(place, running)
+    done.did.append(f"rolled back: {reason}")
+    done.rolled_back = True
+    return False
+
+
+def _promote(place: Workplace, running: Experiment, terms: Terms, done: Round) -> bool:
+    verdict = done.verdict
+    if verdict is None or not terms.promote or place.approvals.required:
+        done.waits_for = "contender promote: the verdict is promote"
+        return False
+    generation = place.release.state().generation
+    place.release.promote(
+        evidence(place, running, verdict, None), verdict.reason, bake=terms.bake_s > 0, generation=generation
+    )
+    experiment.close(place, running)
+    done.did.append("promoted the challenger")
+    return True
+
+
+def _baking(place: Workplace, terms: Terms, done: Round) -> bool:
+    ended = baked(place, place.release.state(), terms.bake_s)
+    done.did.append(f"undone while baking: {ended.breach}" if ended.breach else "baked")
+    done.rolled_back = bool(ended.breach)
+    return False
+
+
+_BY_PHASE: Final[Mapping[Phase, Callable[[Workplace, Terms, Round], bool]]] = {
+    Phase.EXPERIMENTING: _experimenting,
+    Phase.PROMOTING: _baking,
+}
+
+
+def _render(document: Mapping[str, Any]) -> Table:
+    lines = {"phase": document["phase"], "did": "; ".join(document["did"]) or "nothing"}
+    if document["waits_for"]:
+        lines["waits for"] = document["waits_for"]
+    return pairs(lines, f"release of {document['task']}")
+
+
+def register(app: typer.Typer) -> None:  # noqa: ARG001 - the group is registered with the approvals
+    """Add the command to the group `contender release`."""
+    group.command()(reconcile)

@@ -1,0 +1,185 @@
+"""Slots on a cluster: what a release may believe, and what it says when a version does not start."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from contender.adapters.kubernetes_api import MANAGER
+from contender.adapters.slots_kserve import Clock, KServeSlots
+from contender.artifact import GOLDEN
+from contender.errors import DeadlineExceeded, InvalidArtifact, InvalidInput, Refused, Unavailable
+from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK, Cluster
+from tests.stand_ins.kubernetes_api.kserve import NEVER_READY, SERVING, STOP, crashes, not_pulled
+from tests.stand_ins.kubernetes_api.objects import Key
+
+
+def service(slot: str = "blue") -> Key:
+    return Key(SERVING, "inferenceservices", NAMESPACE, f"{TASK}-{slot}")
+
+
+def entry() -> Key:
+    return Key(SERVING, "inferenceservices", NAMESPACE, TASK)
+
+
+def test_a_prepared_slot_answers_with_its_version(cluster: Cluster) -> None:
+    cluster.slots.prepare("blue", cluster.version("7"), deadline_s=10)
+    assert cluster.slots.answers("blue") == "7"
+    assert cluster.slots.answers("green") is None
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(cluster: Cluster) -> None:
+    for number in ("7", "8"):
+        cluster.slots.prepare("blue", cluster.version(number), deadline_s=10)
+        assert cluster.slots.answers("blue") == number
+
+
+def test_a_slot_that_serves_the_version_is_left_alone(cluster: Cluster) -> None:
+    version = cluster.version("7")
+    cluster.slots.prepare("blue", version, deadline_s=10)
+    cluster.api.calls.clear()
+    cluster.slots.prepare("blue", version, deadline_s=10)
+    assert {method for method, _ in cluster.api.calls} == {"GET"}
+
+
+def test_a_version_that_crashes_is_told_in_the_pods_words_though_the_service_is_ready(cluster: Cluster) -> None:
+    cluster.slots.prepare("blue", good := cluster.version("7"), deadline_s=10)
+    bad = cluster.version("8")
+    cluster.kserve.artifacts[bad.artifact] = crashes("refused_to_start: model.onnx differs")
+    with pytest.raises(Unavailable, match=r"8 does not start in blue: .*ended with code 1: refused_to_start"):
+        cluster.slots.prepare("blue", bad, deadline_s=10)
+    document = cluster.api.objects.get(service())
+    assert document["status"]["conditions"] == [{"type": "Ready", "status": "True"}]
+    assert document["spec"]["predictor"]["model"]["storageUri"] == good.artifact
+    assert cluster.slots.answers("blue") == "7"
+
+
+def test_a_first_version_that_fails_leaves_the_slot_stopped(cluster: Cluster) -> None:
+    bad = cluster.version("7")
+    cluster.kserve.artifacts[bad.artifact] = crashes("out of memory")
+    with pytest.raises(Unavailable, match="out of memory"):
+        cluster.slots.prepare("blue", bad, deadline_s=10)
+    assert cluster.api.objects.get(service())["metadata"]["annotations"] == {STOP: "true"}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (NEVER_READY, "it does not answer; its pods give no reason"),
+        (not_pulled("ghcr.io/x"), "ErrImagePull: ghcr.io/x"),
+    ],
+)
+def test_what_never_becomes_ready_ends_with_the_deadline(cluster: Cluster, behaviour: object, words: str) -> None:
+    version = cluster.version("7")
+    cluster.kserve.artifacts[version.artifact] = behaviour  # type: ignore[assignment]  # parametrised
+    with pytest.raises(DeadlineExceeded, match=words):
+        cluster.slots.prepare("blue", version, deadline_s=0.6)
+
+
+def test_a_roll_out_that_ended_with_another_version_is_not_believed(cluster: Cluster) -> None:
+    seven, eight = cluster.version("7"), cluster.version("8")
+    cluster.kserve.artifacts[eight.artifact] = cluster.kserve.artifacts[seven.artifact]
+    with pytest.raises(DeadlineExceeded, match="it answers as version 7"):
+        cluster.slots.prepare("blue", eight, deadline_s=0.6)
+
+
+def test_a_slot_that_answers_golden_requests_otherwise_is_taken_back(cluster: Cluster) -> None:
+    cluster.slots.prepare("blue", cluster.version("7"), deadline_s=10)
+    with pytest.raises(InvalidArtifact, match=r"golden\.json: blue answers golden request 0 otherwise"):
+        cluster.slots.prepare("blue", cluster.version("8", score=0.7501), deadline_s=10)
+    end = time.monotonic() + 5
+    while cluster.slots.answers("blue") != "7" and time.monotonic() < end:
+        time.sleep(0.02)
+    assert cluster.slots.answers("blue") == "7"
+
+
+@pytest.mark.parametrize("change", ["digest", "golden", "missing", "local"])
+def test_an_artifact_that_is_not_the_named_one_touches_nothing(cluster: Cluster, change: str) -> None:
+    version = cluster.version("7")
+    if change == "digest":
+        version = replace(version, digest="0" * 64)
+    elif change == "golden":
+        cluster.shelf.files[version.artifact][GOLDEN] = json.dumps({"requests": [], "answers": []}).encode()
+    elif change == "missing":
+        cluster.shelf.files.clear()
+    else:
+        version = replace(version, artifact="/home/me/artifacts/7")
+    with pytest.raises(InvalidArtifact):
+        cluster.slots.prepare("blue", version, deadline_s=1)
+    assert not cluster.api.objects.has(service())
+
+
+def test_only_the_fields_of_a_release_are_stated_and_others_stay(cluster: Cluster) -> None:
+    others = {"metadata": {"name": service().name, "labels": {"team": "a"}}, "spec": {"predictor": {"minReplicas": 2}}}
+    cluster.api.objects.create(service(), others, "kustomize")
+    cluster.slots.prepare("blue", cluster.version("7"), deadline_s=10)
+    document, owners = cluster.api.objects.get(service()), cluster.api.objects.managers(service())
+    assert document["spec"]["predictor"]["minReplicas"] == 2
+    assert owners[MANAGER] == {
+        ("metadata", "annotations", STOP),
+        ("spec", "predictor", "model", "modelFormat", "name"),
+        ("spec", "predictor", "model", "storageUri"),
+    }
+    assert ("spec", "predictor", "minReplicas") in owners["kustomize"]
+
+
+def test_a_retired_slot_is_stopped_and_may_be_prepared_again(cluster: Cluster) -> None:
+    version = cluster.version("7")
+    cluster.slots.retire("blue")
+    assert not cluster.api.objects.has(service())
+    cluster.slots.prepare("blue", version, deadline_s=10)
+    for _ in range(2):
+        cluster.slots.retire("blue")
+        assert cluster.slots.answers("blue") is None
+    cluster.slots.prepare("blue", version, deadline_s=10)
+    assert cluster.slots.answers("blue") == "7"
+
+
+def test_the_baseline_is_the_entrys_predictor_and_is_never_stopped(cluster: Cluster) -> None:
+    cluster.slots.prepare("baseline", cluster.version("1"), deadline_s=10)
+    assert cluster.slots.answers("baseline") == "1"
+    assert "annotations" not in cluster.api.objects.get(entry())["metadata"]
+    with pytest.raises(Refused, match="goes with its transformer"):
+        cluster.slots.retire("baseline")
+
+
+@pytest.mark.parametrize("name", ["", "Blue", "blue/../x", "-blue", "b" * 40])
+def test_what_cannot_be_a_slots_name_is_refused(cluster: Cluster, name: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot be a part"):
+        cluster.slots.answers(name)
+
+
+def test_an_api_that_is_away_is_told_and_comes_back(cluster: Cluster) -> None:
+    version = cluster.version("7")
+    cluster.api.away = True
+    with pytest.raises(Unavailable, match="currently unable"):
+        cluster.slots.prepare("blue", version, deadline_s=1)
+    cluster.api.away = False
+    cluster.slots.prepare("blue", version, deadline_s=10)
+
+
+def test_who_lost_the_slot_to_another_writer_does_not_take_it_back(cluster: Cluster) -> None:
+    """Another process states a third version while this one waits for its own."""
+    version, rival = cluster.version("7"), cluster.version("8")
+    cluster.kserve.artifacts[version.artifact] = NEVER_READY
+    uri = {"spec": {"predictor": {"model": {"storageUri": rival.artifact}}}}
+    timer = threading.Timer(0.2, lambda: cluster.api.objects.merge(service(), uri, "rival"))
+    timer.start()
+    with pytest.raises(DeadlineExceeded):
+        cluster.slots.prepare("blue", version, deadline_s=0.8)
+    timer.join()
+    assert cluster.api.objects.get(service())["spec"]["predictor"]["model"]["storageUri"] == rival.artifact
+
+
+def test_a_slot_whose_pods_stay_is_told(cluster: Cluster) -> None:
+    cluster.slots.prepare("blue", cluster.version("7"), deadline_s=10)
+    cluster.kserve.close()
+    ticks = iter(range(0, 1000, 50))
+    clock = Clock(now=lambda: float(next(ticks)), sleep=lambda seconds: None)
+    frozen = KServeSlots(cluster.slots._api, TASK, cluster.shelf, cluster.slots._probe, clock)
+    with pytest.raises(DeadlineExceeded, match="still has pods after 60 s"):
+        frozen.retire("blue")

@@ -1,0 +1,206 @@
+"""Kubeflow Pipelines as a client sees it: what is sent, what is waited for, what the gate said."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from contender.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
+from pipelines.compile import GENERATED
+from pipelines.remote import WEEKLY, Job, Pipelines, Run
+from tests.stand_ins.kfp_api import KfpApi
+
+JOB = Job(
+    "job-change-training", GENERATED / "training.yaml", {"task": "job-change", "data": {"rows": 100}}, "job-change"
+)
+TOKEN = "".join(("ri", "ght"))
+DIGEST = "ghcr.io/x@sha256:" + "a" * 64
+
+
+@pytest.fixture
+def api() -> Iterator[KfpApi]:
+    server = KfpApi()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def pipelines(api: KfpApi) -> Pipelines:
+    return Pipelines(api.url, sleep=lambda seconds: None)
+
+
+def nothing(run: Run) -> None:
+    """Look at nothing."""
+
+
+def tasks(**states: str) -> dict[str, Any]:
+    return {"task_details": [{"display_name": name, "state": state} for name, state in states.items()]}
+
+
+def test_the_documents_are_those_of_the_official_client(
+    api: KfpApi, pipelines: Pipelines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    pipelines.submit(JOB)
+    pipelines.schedule(JOB, WEEKLY)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import kfp
+
+        client = kfp.Client(host=api.url)
+        experiment = client.create_experiment(JOB.experiment).experiment_id
+        graph, parameters = str(JOB.graph), dict(JOB.parameters)
+        client.run_pipeline(experiment, JOB.name, graph, params=parameters)
+        client.create_recurring_run(
+            experiment,
+            JOB.name,
+            cron_expression=WEEKLY,
+            params=parameters,
+            pipeline_package_path=graph,
+            no_catchup=True,
+        )
+    for held, key in ((api.runs, "run_id"), (api.schedules, "recurring_run_id")):
+        ours, theirs = ({name: value for name, value in one.items() if name != key} for one in held.values())
+        assert ours == theirs
+    assert len(api.experiments) == 1
+
+
+def test_a_schedule_replaces_the_one_of_its_name(api: KfpApi, pipelines: Pipelines) -> None:
+    pipelines.schedule(replace(JOB, name="another"), WEEKLY)
+    first, second = pipelines.schedule(JOB, WEEKLY), pipelines.schedule(JOB, "0 0 4 * * 2")
+    assert first not in api.schedules
+    assert api.schedules[second]["trigger"] == {"cron_schedule": {"cron": "0 0 4 * * 2"}}
+    assert len(api.schedules) == 2
+
+
+def test_every_step_runs_in_the_image_that_is_named_by_digest(api: KfpApi, pipelines: Pipelines) -> None:
+    pipelines.submit(replace(JOB, image=DIGEST))
+    (sent,) = api.runs.values()
+    images = {one["container"]["image"] for one in sent["pipeline_spec"]["deploymentSpec"]["executors"].values()}
+    assert images == {DIGEST}
+    with pytest.raises(InvalidInput, match="not named by digest"):
+        pipelines.submit(replace(JOB, image="ghcr.io/x:latest"))
+
+
+@pytest.mark.parametrize(("caching", "expected"), [(True, [{"enableCache": True}]), (False, [{}])])
+def test_caching_may_be_overridden(api: KfpApi, pipelines: Pipelines, caching: bool, expected: list[object]) -> None:
+    pipelines.submit(replace(JOB, caching=caching))
+    (sent,) = api.runs.values()
+    found = [task["cachingOptions"] for task in sent["pipeline_spec"]["root"]["dag"]["tasks"].values()]
+    assert [one for number, one in enumerate(found) if one not in found[:number]] == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "gate"),
+    [
+        ({"state": "SUCCEEDED", "run_details": tasks(gate="SUCCEEDED", register="SUCCEEDED")}, "passed"),
+        ({"state": "SUCCEEDED", "run_details": tasks(gate="SUCCEEDED", register="SKIPPED")}, "refused"),
+        ({"state": "SUCCEEDED", "run_details": tasks(gate="SUCCEEDED")}, "refused"),
+        ({"state": "FAILED", "error": {"message": "out of memory"}}, "unknown"),
+        ({"state": "CANCELED"}, "unknown"),
+    ],
+)
+def test_a_run_is_waited_for_until_it_ends(api: KfpApi, pipelines: Pipelines, state: dict[str, Any], gate: str) -> None:
+    api.states = [{}, {"state": "RUNNING", "run_details": tasks(train="RUNNING")}, state]
+    seen: list[str] = []
+    ended = pipelines.wait(pipelines.submit(JOB), deadline_s=60, seen=lambda run: seen.append(run.state))
+    assert (ended.gate, seen) == (gate, ["PENDING", "RUNNING", state["state"]])
+    assert ended.error == state.get("error", {}).get("message", "")
+
+
+def test_a_run_that_goes_on_beyond_the_deadline_is_told(api: KfpApi) -> None:
+    api.states = [{"state": "RUNNING"}]
+    ticks = iter(range(100))
+    pipelines = Pipelines(api.url, clock=lambda: float(next(ticks)), sleep=lambda seconds: None)
+    with pytest.raises(DeadlineExceeded, match="has not ended after 3 s; it goes on"):
+        pipelines.wait(pipelines.submit(JOB), deadline_s=3, seen=nothing)
+
+
+def test_an_api_that_is_away_for_a_while_is_borne_and_for_long_is_not(api: KfpApi, pipelines: Pipelines) -> None:
+    run_id = pipelines.submit(JOB)
+    api.failing = 5
+    assert pipelines.wait(run_id, deadline_s=60, seen=nothing).state == "SUCCEEDED"
+    api.failing = 1_000
+    with pytest.raises(Unavailable, match="answers 503: upstream connect error"):
+        pipelines.wait(run_id, deadline_s=60, seen=nothing)
+
+
+def test_refusals_are_told_apart(api: KfpApi, pipelines: Pipelines, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="runs nobody not found"):
+        pipelines.run("nobody")
+    with pytest.raises(NotFound, match="is not compiled"):
+        pipelines.submit(replace(JOB, graph=tmp_path / "x.yaml"))
+    api.token = TOKEN
+    with pytest.raises(Unavailable, match="CONTENDER_PIPELINES_TOKEN"):
+        pipelines.submit(JOB)
+    Pipelines(api.url, token=TOKEN).submit(JOB)
+    api.close()
+    with pytest.raises(Unavailable, match="does not answer"):
+        pipelines.submit(JOB)
+    with pytest.raises(InvalidInput, match=r"no http\(s\) address"):
+        Pipelines("kubeflow")
+
+
+Command = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def command(
+    api: KfpApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    monkeypatch.setenv("CONTENDER_HOME", str(tmp_path))
+    monkeypatch.setenv("CONTENDER_PIPELINES_URL", api.url)
+
+    def call(*arguments: str) -> tuple[int, dict[str, Any]]:
+        code = run(["pipeline", *arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_the_command_types_parameters_and_tells_the_gate(api: KfpApi, command: Command) -> None:
+    api.states = [{"state": "SUCCEEDED", "run_details": tasks(register="SUCCEEDED")}]
+    code, told = command("submit", "--set", "data.rows=200", "--set", "gate.override=rehearsal", "--wait", "60")
+    assert (code, told["state"], told["gate"]) == (0, "SUCCEEDED", "passed")
+    parameters = api.runs[told["run"]]["runtime_config"]["parameters"]
+    assert (parameters["data"]["rows"], parameters["gate"]["override"]) == (200, "rehearsal")
+    assert parameters["registry"]["tracking_uri"].startswith("sqlite:///")
+
+
+def test_the_command_ends_with_3_when_the_gate_refused_and_with_1_when_the_run_failed(
+    api: KfpApi, command: Command
+) -> None:
+    assert command("submit", "--wait", "60")[0] == 3
+    api.states = [{"state": "FAILED"}]
+    assert command("submit", "--wait", "60")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("submit", "--set", "data.rows=many"),
+        ("submit", "--set", "data.colour=red"),
+        ("submit", "--set", "rows"),
+        ("submit", "--graph", "nothing"),
+        ("schedule", "--cron", "0 3 * * 1"),
+    ],
+)
+def test_what_is_mistyped_is_refused_before_anything_is_sent(
+    api: KfpApi, command: Command, arguments: tuple[str, ...]
+) -> None:
+    assert command(*arguments)[0] == 2
+    assert not api.runs
+    assert not api.schedules
+
+
+def test_the_command_schedules(api: KfpApi, command: Command) -> None:
+    code, told = command("schedule")
+    assert (code, told["cron"]) == (0, WEEKLY)
+    assert api.schedules[told["schedule"]]["display_name"] == "job-change-training"
