@@ -39,7 +39,7 @@ variable "environments" {
 variable "image_repositories" {
   description = "Images kept in this account's registry; empty where images are pulled from another account."
   type        = set(string)
-  default     = ["serving", "pipelines"]
+  default     = ["serving", "pipelines", "monitoring"]
 
   validation {
     condition     = alltrue([for name in var.image_repositories : can(regex("^[a-z][a-z0-9-]{1,40}$", name))])
