@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import observe as observing
 from cli.compose import Workplace, server_environment, workplace
+from cli.filling import fill
 from cli.output import JsonFlag, TaskOption, note, show
 from cli.progress import Progress
 from cli.status.command import status
@@ -22,13 +24,17 @@ from contender.values import BASELINE, CHAMPION
 def up(
     task: TaskOption = "job-change",
     port: Annotated[int | None, typer.Option(help="Where the transformer listens; 0 picks a free port.")] = None,
+    observe: Annotated[bool, typer.Option("--observe", help="Start Prometheus and Alertmanager, too.")] = False,
+    alerts_to: Annotated[str, typer.Option("--alerts-to", help="The webhook that alerts are sent to.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """Serve the champion, the baseline and the transformer here, in the background.
 
     On a cluster, whose transformer is deployed already: give the slots their versions and the transformer its routing.
 
-    Example: contender up --port 8080 && contender predict --row '{…}'
+    Examples:
+      contender up --port 8080 && contender predict --row '{…}'
+      contender up --observe && contender dash check
     """
     place = workplace(task)
     _check_trained(place)
@@ -38,6 +44,10 @@ def up(
             _deploy(place, progress)
         else:
             serve(place, progress, port=place.settings.port if port is None else port, detached=True)
+            if observe:
+                observing.begin(place, alerts_to)
+            else:
+                observing.aim(place)
     document = status_document(place)
     show(document, as_json, render)
     if place.cluster is None:
@@ -54,6 +64,7 @@ def down(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     if place.cluster:
         raise Refused(f"{task} is served by a cluster", remedy="contender suspend, or kubectl delete -k the overlay")
     stopped = stop(place.settings.home, task)
+    observing.leave(place.settings.home, task)
     show({"task": task, "stopped": stopped}, as_json, lambda d: f"{task} {'stopped' if d['stopped'] else 'was not up'}")
     return 0
 
@@ -68,7 +79,8 @@ def serve(place: Workplace, progress: Progress, *, port: int, detached: bool) ->
             place.settings.home, place.task.name, environment=server_environment(), port=port, detached=detached
         )
         try:
-            _fill(place, progress)
+            fill(place, progress.say)
+            progress.say(TRANSFORMER)
             wait_ready(place.settings.home, place.task.name, deadline_s=place.settings.start_seconds)
         except BaseException:
             stop(place.settings.home, place.task.name)
@@ -79,21 +91,7 @@ def serve(place: Workplace, progress: Progress, *, port: int, detached: bool) ->
 
 def _deploy(place: Workplace, progress: Progress) -> None:
     with progress.step(f"fill the slots in {place.settings.namespace}"):
-        _fill(place, progress)
-
-
-def _fill(place: Workplace, progress: Progress) -> None:
-    deadline = place.settings.start_seconds
-    progress.say("baseline")
-    place.slots.prepare(BASELINE, place.version(BASELINE), deadline_s=deadline)
-    progress.say("champion")
-    state = place.release.resume()
-    if state.champion is None:
-        place.release.install(CHAMPION)
-    for placed in (state.champion, state.challenger, state.previous):
-        if placed is not None:
-            place.slots.prepare(placed.slot, placed.model, deadline_s=deadline)
-    progress.say(TRANSFORMER)
+        fill(place, progress.say)
 
 
 def _check_trained(place: Workplace) -> None:

@@ -20,7 +20,7 @@ from contender.release import audit
 from contender.release.ports import Anchors
 from contender.release.state import Phase, ReleaseState
 from contender.tasks.catalog import task_named
-from contender.values import CHAMPION, SHADOW
+from contender.values import CHALLENGER, CHAMPION, SHADOW
 from monitoring import metrics
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.drift.verdict import KINDS, STATES
@@ -133,6 +133,7 @@ def _experiment(records: Records) -> Iterator[Sample]:
     if document is None:
         return
     running = from_document(document)
+    yield Sample(metrics.EXPERIMENT_INFO, (running.id,), 1.0)
     yield Sample(metrics.EXPERIMENT_AGE, (), records.now - running.started_at)
     yield from _arms(records, running)
     if looks := records.store.looks(running.id):
@@ -154,22 +155,36 @@ def _arms(records: Records, running: Experiment) -> Iterator[Sample]:
 
 
 def _verdict(verdict: Mapping[str, Any]) -> Iterator[Sample]:
+    """The verdict that speaks for the experiment, and the figures of every arm's."""
     for decision in DECISIONS:
         yield Sample(metrics.EXPERIMENT_VERDICT, (decision.replace(" ", "_"),), float(verdict["decision"] == decision))
     yield Sample(metrics.EXPERIMENT_RATIO_P, (), verdict["srm_p"])
+    if verdict.get("more_days") is not None:
+        yield Sample(metrics.EXPERIMENT_DAYS_LEFT, (), verdict["more_days"])
+    arms = {verdict.get("arm", CHALLENGER): verdict} | verdict.get("others", {})
+    for arm, one in arms.items():
+        yield from _effect(arm, one)
+    yield from _guardrails(arms)
+
+
+def _effect(arm: str, verdict: Mapping[str, Any]) -> Iterator[Sample]:
     if verdict["interval"]:
         low, high = verdict["interval"]
         bounds = {"low": low, "estimate": verdict["effect"], "high": high}
-        yield from (Sample(metrics.EXPERIMENT_EFFECT, (bound,), value) for bound, value in bounds.items())
-    if verdict.get("more_days") is not None:
-        yield Sample(metrics.EXPERIMENT_DAYS_LEFT, (), verdict["more_days"])
-    breached = Counter({name.split(" ")[0]: 0 for name in verdict["guardrails"]})
-    for name, guardrail in verdict["guardrails"].items():
-        breached[name.split(" ")[0]] += guardrail["breached"]
-        if name in GUARDRAILS:
-            for arm in ("champion", "challenger"):
-                yield Sample(metrics.EXPERIMENT_RATE, (name, arm), guardrail[arm])
-    yield from (Sample(metrics.EXPERIMENT_GUARDRAIL, (name,), float(count > 0)) for name, count in breached.items())
+        yield from (Sample(metrics.EXPERIMENT_EFFECT, (arm, bound), value) for bound, value in bounds.items())
+
+
+def _guardrails(arms: Mapping[str, Mapping[str, Any]]) -> Iterator[Sample]:
+    """Whether any arm breaches them, and the rates of each; the champion's are those it is held against."""
+    breached, rates = dict[str, bool](), dict[tuple[str, str], float]()
+    for arm, verdict in arms.items():
+        for name, guardrail in verdict["guardrails"].items():
+            kind = name.split(" ")[0]
+            breached[kind] = breached.get(kind, False) or guardrail["breached"]
+            if name in GUARDRAILS:
+                rates |= {(name, CHAMPION): guardrail["champion"], (name, arm): guardrail["challenger"]}
+    yield from (Sample(metrics.EXPERIMENT_RATE, labels, rate) for labels, rate in rates.items())
+    yield from (Sample(metrics.EXPERIMENT_GUARDRAIL, (kind,), float(found)) for kind, found in breached.items())
 
 
 def _drift(records: Records) -> Iterator[Sample]:

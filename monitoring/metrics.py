@@ -172,6 +172,7 @@ QUALITY_FILES: Final = _watched("quality_files", "Files checked in the last 7 da
 QUALITY_AGE: Final = _watched("quality_age_seconds", "Seconds since a file was last checked.")
 
 EXPERIMENT_RUNNING: Final = _watched("experiment_running", "1 while an experiment runs, else 0.")
+EXPERIMENT_INFO: Final = _watched("experiment_info", "1 for the running experiment, by its id.", "experiment")
 EXPERIMENT_AGE: Final = _watched("experiment_age_seconds", "Seconds since the running experiment began.")
 EXPERIMENT_UNITS: Final = _watched(
     "experiment_units", "Units of the running experiment by arm and stage: assigned, with_outcome.", "arm", "stage"
@@ -180,8 +181,9 @@ EXPERIMENT_REWARD: Final = _watched("experiment_reward", "Mean reward of the uni
 EXPERIMENT_SHARE: Final = _watched("experiment_share", "Share of the units that each arm gets now.", "arm")
 EXPERIMENT_EFFECT: Final = _watched(
     "experiment_effect",
-    "Challenger minus champion at the last look, and the ends of its always-valid interval, "
+    "An arm minus the champion at the last look, and the ends of its always-valid interval, "
     "by bound: estimate, low, high.",
+    "arm",
     "bound",
 )
 EXPERIMENT_RATIO_P: Final = _watched(
@@ -250,11 +252,12 @@ EXPORTED: Final = _watched(
 
 WATCHED: Final = (
     DRIFT_VERDICT, DRIFT_COLUMNS, DRIFT_DISTANCE, DRIFT_P, DRIFT_ROWS, DRIFT_AGE, QUALITY_FAULTS, QUALITY_ROWS,
-    QUALITY_FILES, QUALITY_AGE, EXPERIMENT_RUNNING, EXPERIMENT_AGE, EXPERIMENT_UNITS, EXPERIMENT_REWARD,
-    EXPERIMENT_SHARE, EXPERIMENT_EFFECT, EXPERIMENT_RATIO_P, EXPERIMENT_VERDICT, EXPERIMENT_GUARDRAIL, EXPERIMENT_RATE,
-    EXPERIMENT_LOOK_AGE, EXPERIMENT_DAYS_LEFT, RETRAINING_RUNS, RETRAINING_FAILED, RETRAINING_AGE, RETRAINING_BUDGET,
-    MODEL_AGE, REVIEW_BACKLOG, FUNNEL, FALLBACK_SHARE, OUTCOMES_HELD, RELEASE_STATE, RELEASE_VERSION,
-    RELEASE_SUSPENDED, RELEASE_UNFINISHED, AUDIT_VALID, AUDIT_RECORDS, EXPORTED,
+    QUALITY_FILES, QUALITY_AGE, EXPERIMENT_RUNNING, EXPERIMENT_INFO, EXPERIMENT_AGE, EXPERIMENT_UNITS,
+    EXPERIMENT_REWARD, EXPERIMENT_SHARE, EXPERIMENT_EFFECT, EXPERIMENT_RATIO_P, EXPERIMENT_VERDICT,
+    EXPERIMENT_GUARDRAIL, EXPERIMENT_RATE, EXPERIMENT_LOOK_AGE, EXPERIMENT_DAYS_LEFT, RETRAINING_RUNS,
+    RETRAINING_FAILED, RETRAINING_AGE, RETRAINING_BUDGET, MODEL_AGE, REVIEW_BACKLOG, FUNNEL, FALLBACK_SHARE,
+    OUTCOMES_HELD, RELEASE_STATE, RELEASE_VERSION, RELEASE_SUSPENDED, RELEASE_UNFINISHED, AUDIT_VALID,
+    AUDIT_RECORDS, EXPORTED,
 )  # fmt: skip
 """What the exporter reads from the store; no server exports these."""
 

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from contender.adapters.store_sql import Store
 from contender.errors import Unavailable
+from contender.experiment.analysis import Experiment
+from contender.experiment.plan import Plan
 from contender.values import Exposure, Outcome
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.drift.verdict import KINDS
@@ -108,6 +110,42 @@ def test_runs_are_counted_by_reason_and_result(store: Store) -> None:
     assert found["contender_retraining_runs", ("drift", "failed")] == 1
     assert found["contender_retraining_runs", ("decay", "failed")] == 0
     assert (found["contender_retraining_failed", ()], found["contender_retraining_age_seconds", ()]) == (1, 50.0)
+
+
+def guardrail(champion: float, arm: float, *, breached: bool = False) -> dict[str, Any]:
+    return {"champion": champion, "challenger": arm, "p": 0.5, "breached": breached}
+
+
+def verdict(decision: str, effect: float, guardrails: dict[str, Any], **more: Any) -> dict[str, Any]:
+    told = {"decision": decision, "effect": effect, "interval": [effect - 0.1, effect + 0.1], "srm_p": 0.7}
+    return told | {"guardrails": guardrails, "more_days": None} | more
+
+
+def test_every_arm_of_an_experiment_has_its_effect_and_rates(store: Store) -> None:
+    plan, shares = Plan(challenger_share=0.6), ((1, 0.6),)
+    running = Experiment("e1", TASK, "e1", plan, "2", "3", NOW - 900.0, shares, rivals=("4",), shadow="5")
+    store.save_experiment(running.to_document())
+    others = {
+        "challenger": verdict("hold", 0.01, {"review": guardrail(0.2, 0.3), "reward Female": guardrail(0.5, 0.4)}),
+        "shadow": verdict("hold", -0.02, {}),
+    }
+    leading = verdict("promote", 0.05, {"review": guardrail(0.2, 0.25)}, arm="challenger-2", others=others)
+    leading["guardrails"]["slow"] = guardrail(0.0, 0.1)
+    others["challenger"]["guardrails"]["slow"] = guardrail(0.0, 0.9, breached=True)
+    store.save_look("e1", 1, leading)
+    found = read(store)
+    effects = {arm: found["contender_experiment_effect", (arm, "estimate")] for arm in (*others, "challenger-2")}
+    assert effects == {"challenger": 0.01, "shadow": -0.02, "challenger-2": 0.05}
+    # The values of labels come in the order of the labels' names: arm, guardrail.
+    rates = {key[1]: value for key, value in found.items() if key[0] == "contender_experiment_guardrail_rate"}
+    assert {arm: rate for (arm, name), rate in rates.items() if name == "review"} == {
+        "champion": 0.2, "challenger": 0.3, "challenger-2": 0.25
+    }  # fmt: skip
+    assert found["contender_experiment_guardrail_breached", ("slow",)] == 1, "whichever arm breaches it"
+    assert found["contender_experiment_guardrail_breached", ("reward",)] == 0
+    assert not [key for key in rates if "Female" in key[1]], "a group is no label"
+    assert found["contender_experiment_verdict", ("promote",)] == 1
+    assert found["contender_exported", ("experiment",)] == 1
 
 
 def test_traffic_tells_backlog_fallback_and_funnel(store: Store) -> None:
