@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -22,7 +23,7 @@ LATE_S = 5.0
 
 def drains(world: World, *, quick: bool) -> Figures:
     """SIGTERM under load while clients go on coming for five seconds; they are then sent to another transformer."""
-    names, codes = ["first", "second"], []
+    names, codes, told = ["first", "second"], [], []
     drain_s = str(LATE_S + 1)
     for name in names:
         world.second(name, CONTENDER_DRAIN_S=drain_s)
@@ -30,6 +31,7 @@ def drains(world: World, *, quick: bool) -> Figures:
         time.sleep(1)
         for _ in range(2 if quick else 50):
             old, new = names
+            told.append(time.time())
             world.signal(old, signal.SIGTERM)
             time.sleep(LATE_S)
             playing.tell(str(world.ports[new]))
@@ -42,6 +44,9 @@ def drains(world: World, *, quick: bool) -> Figures:
         world.signal(name, signal.SIGTERM)
         codes.append(world.processes.pop(name).wait(30))
     report = playing.report
+    for at in report.failed_at:
+        before = [moment for moment in told if moment <= at]
+        print(f"  failed {at - before[-1] if before else 0:.2f} s into drain {len(before)}", file=sys.stderr)
     return {
         "drains": at_least(len(codes) - 2, "SIGTERMs", 2 if quick else 50),
         "drain_requests": at_least(len(report.answers), "requests", 1),

@@ -46,8 +46,8 @@ class Traffic:
 class Report:
     """What came back; `offered` counts what was due, `given_up` what never found a free connection.
 
-    `latest` is by how many seconds the traffic itself was late at worst. An answer is (asked at, seconds, unit,
-    assigned to, served by, reason, prediction id).
+    `failed_at` is when each failure was noticed, `latest` by how many seconds the traffic itself was late at worst. An
+    answer is (asked at, seconds, unit, assigned to, served by, reason, prediction id).
     """
 
     offered: int = 0
@@ -55,6 +55,7 @@ class Report:
     shed: int = 0
     latest: float = 0.0
     failures: dict[str, int] = field(default_factory=dict)
+    failed_at: list[float] = field(default_factory=list)
     answers: list[tuple[float, float, str, str, str, str, str]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -88,7 +89,11 @@ class _Run:
         elif status == b"503":
             self.report.shed += 1
         else:
-            self.failures[f"status {status.decode()}"] += 1
+            self.failed(f"status {status.decode()}")
+
+    def failed(self, how: str) -> None:
+        self.failures[how] += 1
+        self.report.failed_at.append(time.time())
 
 
 class _Connection(asyncio.Protocol):
@@ -133,7 +138,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.waiting:
-            self.run.failures[f"connection lost: {type(exc).__name__}"] += 1
+            self.run.failed(f"connection lost: {type(exc).__name__}")
         self.waiting, self.closing = False, True
         self.gone.set()
 
@@ -153,7 +158,7 @@ class _Crowd:
                 _, one = await loop.create_connection(lambda: _Connection(run), "127.0.0.1", run.port)
             except OSError as error:
                 if not run.traffic.waits:
-                    run.failures[f"no connection: {type(error).__name__}"] += 1
+                    run.failed(f"no connection: {type(error).__name__}")
                 await asyncio.sleep(0.02)
                 continue
             self.open.add(one)
@@ -169,7 +174,7 @@ class _Crowd:
 
     def _check(self, one: _Connection) -> None:
         if one.waiting and time.time() - one.asked > PATIENCE_S:
-            self.run.failures["no reply"] += 1
+            self.run.failed("no reply")
             one.waiting = False
             one.leave()
         elif not one.waiting and one.port != self.run.port:
