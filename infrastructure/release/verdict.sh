@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Plays rounds of the release until its verdict is known, at most SECONDS: verdict.sh WAIT_S EVERY_S
+# Prints one word: promote, rolled-back, or hold when the time is over. It may be started again: rounds resume.
+# $CONTENDER is the command: `contender`, or infrastructure/release/job.sh.
+set -euo pipefail
+
+: "${CONTENDER:?is the command}" "${TASK:?names the task}"
+readonly WAIT_S=$1 EVERY_S=$2
+while :; do
+  code=0
+  round=$($CONTENDER release reconcile --task "$TASK" --json) || code=$?
+  # 3: the round itself rolled back. Any other failure is one.
+  [[ $code == 0 || $code == 3 ]] || exit "$code"
+  said=$(jq --raw-output 'if .rolled_back or .phase == "prepared" or .phase == "idle" then "rolled-back"
+    elif .phase == "promoted" or .phase == "promoting" or .verdict.decision == "promote" then "promote"
+    else "hold" end' <<<"$round")
+  jq --raw-output '"\(.phase): \(.waits_for // "")\(.did | join("; "))"' <<<"$round" >&2
+  if [[ $said != hold ]] || ((SECONDS + EVERY_S > WAIT_S)); then
+    echo "$said"
+    exit 0
+  fi
+  sleep "$EVERY_S"
+done

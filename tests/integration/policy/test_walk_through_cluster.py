@@ -1,0 +1,126 @@
+"""The workflow `release` on a stand-in for the Kubernetes API: its own `run:` lines, killed half-way, started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.adapters_kubernetes.test_walk_through import Story
+from tests.integration.policy.acting import CONTENDER, Act, Ran
+from tests.integration.policy.test_walk_through import people_of
+from tests.stand_ins.kubernetes_api.cluster import TASK
+from tests.stand_ins.kubernetes_api.kserve import crashes
+from tests.stand_ins.kubernetes_api.server import Asked
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    from moto.server import ThreadedMotoServer
+
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    url = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+        for name, value in {**keys, "MLFLOW_S3_ENDPOINT_URL": url}.items():
+            patch.setenv(name, value)
+        made = Story(tmp_path_factory.mktemp("home"), url)
+        for name, value in made.environment().items():
+            patch.setenv(name, value)
+        try:
+            made.register()
+            for alias in ("champion", "baseline"):
+                made.place().registry.set_alias(TASK, alias, "1")
+            made.transformer.wait_alive()
+            up = subprocess.run([str(CONTENDER), "up", "--task", TASK, "--json"], check=False, capture_output=True)
+            assert up.returncode == 0, up.stdout
+            made.transformer.wait_ready()
+            yield made
+        finally:
+            made.close()
+            moto.stop()
+
+
+def act(story: Story, workflow: str, **inputs: str) -> Ran:
+    folder = story.home / f"run-{len(list(story.home.glob('run-*')))}"
+    given = {"environment": "staging", "task": TASK, "wait": "0", "bake": "1", "ramp": "0.5", **inputs}
+    return Act(workflow, folder, given, story.environment()).run()
+
+
+def phase(story: Story) -> str:
+    return str(story.place().release.state().phase.value)
+
+
+def test_a_slot_whose_pods_crash_moves_nobody(story: Story) -> None:
+    bad = story.place().version("3").artifact
+    story.kserve.artifacts[bad] = crashes("refused_to_start: model.onnx is refused by onnxruntime")
+    ran = act(story, "release.yml", version="3")
+    del story.kserve.artifacts[bad]
+    assert ran.results == {"experiment": "failure", "promote": "skipped"}
+    assert "refused by onnxruntime" in ran.said
+    assert (phase(story), story.serves("ada")["model_version"]) == ("idle", "1")
+
+
+def test_a_promotion_whose_runner_dies_is_finished_by_the_next_run(story: Story) -> None:
+    begun = act(story, "release.yml", version="2")
+    assert begun.outputs["verdict"] == "hold", begun.said
+    people_of(story.place(), better="challenger", seed=11)
+    killed = _killed_while_it_writes_the_routing(story)
+    assert killed.results["promote"] == "failure"
+    ran = act(story, "release.yml", version="2")
+    assert ran.results == {"experiment": "success", "promote": "success"}, ran.said
+    assert (phase(story), story.serves("ada")["model_version"]) == ("promoted", "2")
+
+
+def _killed_while_it_writes_the_routing(story: Story) -> Ran:
+    """A run whose every process dies at its promotion's routing write, the job that would take it back among them."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold(asked: Asked) -> None:
+        if asked.verb == "patch" and asked.key.resource == "configmaps":
+            held.set()
+            go.wait(30)
+
+    story.api.before = hold
+    ended: list[Ran] = []
+    thread = threading.Thread(target=lambda: ended.append(act(story, "release.yml", version="2")))
+    thread.start()
+    assert held.wait(120), "the promotion never wrote its routing"
+    while thread.is_alive():
+        for process in _commands_of(story.home):
+            os.kill(process, signal.SIGKILL)
+        time.sleep(0.1)
+    story.api.before = lambda asked: None
+    go.set()
+    return ended[0]
+
+
+def _commands_of(home: Path) -> list[int]:
+    """The processes of `contender` that were started from a run's folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().decode().split("\0")
+                there = (entry / "cwd").readlink().is_relative_to(home)
+            except OSError:
+                continue
+            if there and any(word.endswith("/contender") for word in words):
+                found.append(int(entry.name))
+    return found
+
+
+def test_one_click_brings_the_version_before_back(story: Story) -> None:
+    ran = act(story, "rollback.yml", reason="complaints")
+    assert ran.results == {"undo": "success"}, ran.said
+    assert story.serves("ada")["model_version"] == "1"
