@@ -12,8 +12,8 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test check lint types imports house generated format generate bench-peeking bench-serving bench-faults bench-release \
-	infra-test serve-size clean
+.PHONY: help setup demo test check lint types imports house generated format generate bench-peeking bench-serving bench-peers \
+	bench-faults bench-release bench-analysis bench-quality bench-score bench-drift infra-test policy images-check images clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,11 +58,15 @@ house: setup
 generated: setup
 	@$(BIN)/contender pipeline compile --check
 	@$(BIN)/contender release diagram --check
+	@$(BIN)/contender dash generate --check
+	@$(BIN)/python -m infrastructure.policy reachability --check
 	@$(BIN)/python -m cli.reference --check
 
 generate: setup ## write the generated files anew
 	@$(BIN)/contender pipeline compile
 	@$(BIN)/contender release diagram
+	@$(BIN)/contender dash generate
+	@$(BIN)/python -m infrastructure.policy reachability
 	@$(BIN)/python -m cli.reference
 
 format: setup ## format and fix what can be fixed
@@ -75,19 +79,40 @@ bench-peeking: setup ## error control and power by simulation
 bench-serving: setup ## latency, rate, processor time, memory of the servers
 	@$(BIN)/python -m benchmarks.serving
 
+bench-peers: setup ## other people's model servers, installed and measured beside ours
+	@$(BIN)/python -m benchmarks.peers
+	@$(BIN)/python -m benchmarks.serving --peers
+
 bench-faults: setup ## kills, hangs, overload, hostile clients
 	@$(BIN)/python -m benchmarks.faults
 
 bench-release: setup ## crash matrix, races, approvals, audit
 	@$(BIN)/python -m benchmarks.release
 
+bench-analysis: setup ## ten million exposures, in SQLite and PostgreSQL
+	@$(BIN)/python -m benchmarks.analysis
+
+bench-quality: setup ## every fault type at every rate; a million rows checked
+	@$(BIN)/python -m benchmarks.quality
+
+bench-score: setup ## scheduled scoring of a million rows
+	@$(BIN)/python -m benchmarks.score
+
+bench-drift: setup ## false alarms and detection delay
+	@$(BIN)/python -m benchmarks.drift
+
 infra-test: ## Terraform: format, validate, logic with mocks, then apply and destroy on moto_server
 	@infrastructure/terraform/check.sh
 	@infrastructure/terraform/check.sh --moto
 
-serve-size: ## install what a model server needs into a fresh environment and print its size
-	@rm -rf .tools/serve && UV_PROJECT_ENVIRONMENT=.tools/serve $(UV) sync --locked --quiet --no-default-groups --group serve --no-editable
-	@du -sm .tools/serve | awk '{print $$1 " MB"; exit $$1 > 450}'
+policy: setup ## every overlay and workflow against schemas, scanners, our rules, and bad twins
+	@infrastructure/policy/check.sh
+
+images-check: ## lint the Dockerfiles
+	@infrastructure/images/check.sh
+
+images: ## install what each image installs, hold the sizes, write SBOMs to dist/sbom
+	@infrastructure/images/check.sh --install
 
 clean: ## remove the environment and caches
 	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

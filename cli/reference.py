@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 from cli.main import app
 from cli.settings import Settings
 from monitoring.metrics import CATALOGUE
+from monitoring.quality.settings import NotifySettings
 from serving.transformer.settings import Settings as TransformerSettings
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
@@ -24,6 +25,7 @@ HEAD = "<!-- Written by `python -m cli.reference`; change the code instead. -->\
 def reference() -> str:
     """The page: every command, every setting, every metric."""
     parts = [HEAD, "## Commands\n", *_commands(), "## Settings of the command\n", *_settings(Settings)]
+    parts += ["## Settings of announcements\n", *_settings(NotifySettings)]
     parts += ["## Settings of the transformer\n", *_settings(TransformerSettings), "## Metrics\n", *_metrics()]
     return "\n".join(parts)
 
