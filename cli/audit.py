@@ -54,7 +54,7 @@ def verify(
     kept = [*place.anchors.kept(task), *_anchor(anchor)]
     problems = audit.verify(records, kept)
     if records and not kept:
-        problems.append(f"no anchor is kept in {place.settings.anchor_folder}: a cut cannot be ruled out")
+        problems.append(f"no anchor is kept in {place.settings.anchor_place}: a cut cannot be ruled out")
     last = audit.anchor(records) or {"sequence": 0, "hash": audit.ORIGIN}
     document = {"task": task, "records": len(records), "ok": not problems, "problems": problems, **last}
     show(document | {"anchors": len(kept)}, as_json, _verified)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from cli.endpoint import Endpoint
+from cli.endpoint import Endpoint, endpoint_at
 from cli.settings import Settings
 from contender.adapters.artifacts_s3 import S3Artifacts
+from contender.adapters.client_s3 import connect
 from contender.adapters.kserve_probe import SlotProbe
 from contender.adapters.lease_kubernetes import KubernetesLease
 from contender.adapters.routing_kubernetes import RoutingConfigMap
@@ -28,7 +28,7 @@ class Cluster:
     def slots(self) -> KServeSlots:
         """Blue, green and baseline as InferenceServices."""
         probe = SlotProbe(self._task, self._slot_url)
-        return KServeSlots(self.api, self._task, S3Artifacts(self._s3), probe)
+        return KServeSlots(self.api, self._task, S3Artifacts(lambda: connect(self._settings.s3_endpoint)), probe)
 
     def routing(self) -> RoutingConfigMap:
         """The routing document in its ConfigMap."""
@@ -40,24 +40,16 @@ class Cluster:
 
     def endpoint(self) -> Endpoint:
         """A new connection to the transformer."""
-        url = urlsplit(_filled(self._settings.transformer_url, self._task, self._settings.namespace))
-        return Endpoint(url.hostname or "", url.port or 80, self._task)
+        return endpoint_at(_filled(self._settings.transformer_url, self._task, self._settings.namespace), self._task)
 
     def _slot_url(self, slot: str) -> str:
         return _filled(self._settings.slot_url, service_name(self._task, slot), self._settings.namespace)
 
-    def _s3(self) -> Any:
-        import boto3  # type: ignore[import-untyped]  # ships no types
-        from botocore.config import Config  # type: ignore[import-untyped]  # ships no types
-
-        limits = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})
-        return boto3.client("s3", endpoint_url=self._settings.s3_endpoint or None, config=limits)
-
 
 def _api(settings: Settings) -> ClientApi:
-    from contender.adapters.kubernetes_client import connect
+    from contender.adapters import kubernetes_client
 
-    return connect(settings.namespace, settings.kubeconfig)
+    return kubernetes_client.connect(settings.namespace, settings.kubeconfig)
 
 
 def _filled(template: str, service: str, namespace: str) -> str:

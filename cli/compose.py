@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from cli.endpoint import Endpoint
 from cli.settings import Settings
 from contender.adapters.anchor_file import AnchorFiles
+from contender.adapters.anchor_s3 import SCHEME, S3Anchors
 from contender.adapters.artifacts_s3 import exact_address
 from contender.adapters.lease_file import FileLease
 from contender.adapters.routing_file import RoutingFile
@@ -28,7 +29,7 @@ from contender.errors import InvalidInput, Unavailable
 from contender.release.actions import Deadlines, Ports
 from contender.release.approval import Approvals
 from contender.release.executor import Release
-from contender.release.ports import RoutingStore, Slots
+from contender.release.ports import Anchors, RoutingStore, Slots
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
 from contender.values import ModelVersion
@@ -98,9 +99,14 @@ class Workplace:
         return self.cluster.lease(name, holder) if self.cluster else FileLease(self.settings.home / name, holder)
 
     @cached_property
-    def anchors(self) -> AnchorFiles:
-        """The ends of the audit trails."""
-        return AnchorFiles(self.settings.anchor_folder)
+    def anchors(self) -> Anchors:
+        """The ends of the audit trails: in files, or on S3."""
+        place = self.settings.anchor_place
+        if not place.startswith(SCHEME):
+            return AnchorFiles(Path(place))
+        from contender.adapters.client_s3 import connect
+
+        return S3Anchors(place, lambda: connect(self.settings.s3_endpoint))
 
     @cached_property
     def approvals(self) -> Approvals:
@@ -181,7 +187,9 @@ def server_environment() -> Mapping[str, str]:
 
 
 def git_sha() -> str:
-    """The commit of the code that runs, or ``unknown`` outside a checkout."""
+    """The commit of the code that runs, as the image says or the checkout; ``unknown`` without either."""
+    if built := os.environ.get("CONTENDER_GIT_SHA"):
+        return built
     folder = Path(__file__).parent
     command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
     try:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from contender.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
 
@@ -16,10 +17,13 @@ DEADLINE_S = 10.0
 class Endpoint:
     """One keep-alive connection to the transformer of `task`; not shared between threads."""
 
-    def __init__(self, host: str, port: int, task: str, *, deadline_s: float = DEADLINE_S) -> None:
-        self._connection = http.client.HTTPConnection(host, port, timeout=deadline_s)
-        self._path = f"/v1/models/{task}"
-        self.url = f"http://{host}:{port}{self._path}"
+    def __init__(
+        self, host: str, port: int, task: str, *, prefix: str = "", secure: bool = False, deadline_s: float = DEADLINE_S
+    ) -> None:
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        self._connection = kind(host, port, timeout=deadline_s)
+        self._path = f"{prefix}/v1/models/{task}"
+        self.url = f"{'https' if secure else 'http'}://{host}:{port}{self._path}"
 
     def __enter__(self) -> Self:
         return self
@@ -81,3 +85,17 @@ class Endpoint:
         if status < http.client.INTERNAL_SERVER_ERROR:
             raise InvalidInput("", problem)
         raise Unavailable(f"{self.url} answered {status}: {problem}", remedy="contender status")
+
+
+def endpoint_at(address: str, task: str) -> Endpoint:
+    """A connection to the transformer of `task` below `address`, such as ``https://models.example.com/path``.
+
+    Raises:
+        InvalidInput: it is no http(s) address.
+    """
+    url = urlsplit(address)
+    secure = url.scheme == "https"
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise InvalidInput("CONTENDER_TRANSFORMER_URL", f"{address!r} is no http(s) address")
+    port = url.port or (http.client.HTTPS_PORT if secure else http.client.HTTP_PORT)
+    return Endpoint(url.hostname, port, task, prefix=url.path.rstrip("/"), secure=secure)

@@ -125,35 +125,58 @@ def _job(place: Workplace, graph: str, terms: list[str], *, fresh: bool = False)
     known = sorted(path.stem for path in GENERATED.glob("*.yaml"))
     if graph not in known:
         raise InvalidInput("--graph", f"there is no {graph!r}", remedy=f"choose one of: {', '.join(known)}")
-    name, compiled = f"{place.task.name}-{graph}", GENERATED / f"{graph}.yaml"
-    parameters, image = _parameters(place, graph, terms), place.settings.pipelines_image
-    return Job(name, compiled, parameters, place.task.name, image, caching=False if fresh else None)
+    images = {"pipelines": place.settings.pipelines_image, "monitoring": place.settings.monitoring_image}
+    return Job(
+        f"{place.task.name}-{graph}",
+        GENERATED / f"{graph}.yaml",
+        _typed(graph, _usual(place, graph), _given(terms)),
+        place.task.name,
+        images,
+        caching=False if fresh else None,
+    )
 
 
-def _parameters(place: Workplace, graph: str, terms: list[str]) -> dict[str, Any]:
-    """The graph's parameters: typed where the graph is the training, whose groups are ours to check."""
-    given: dict[str, Any] = {"task": place.task.name}
+def _usual(place: Workplace, graph: str) -> dict[str, Any]:
+    """What the environment says of the graph's parameters."""
+    where = {"tracking_uri": place.settings.tracking_uri, "artifact_root": place.settings.artifacts}
+    rows = f"{place.settings.pipelines_rows}/{place.task.name}"
+    good = f"{rows}/good"
+    told: dict[str, dict[str, Any]] = {
+        "drift": {"registry": where},
+        "ingestion": {"ingestion": {"source": f"{rows}/raw", "good": good, "bad": f"{rows}/bad"}},
+        "scoring": {"good": good, "predictions": f"{rows}/predictions", "registry": where},
+        "training": {"registry": {**where, "git_sha": git_sha()}},
+    }
+    return {"task": place.task.name, **told.get(graph, {})}
+
+
+def _given(terms: list[str]) -> dict[str, Any]:
+    """What a person says of them."""
+    given: dict[str, Any] = {}
     for words in terms:
         name, equals, value = words.partition("=")
         if not equals:
             raise InvalidInput("--set", f"{words!r} is not NAME=VALUE")
         group, dot, key = name.partition(".")
+        if key == "store_url":
+            remedy = "put it under the key pipelines into Kubeflow's Secret contender-store"
+            raise InvalidInput(f"--set {name}", "would show a password to whoever sees the run", remedy=remedy)
         if dot:
             given.setdefault(group, {})[key] = _value(value)
         else:
             given[name] = _value(value)
-    return _typed(place, given) if graph == "training" else given
+    return given
 
 
-def _typed(place: Workplace, given: dict[str, Any]) -> dict[str, Any]:
+def _typed(graph: str, usual: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     from pydantic import ValidationError
 
-    from pipelines.params import RunParams
+    from pipelines.terms import GRAPHS
 
-    where = {"tracking_uri": place.settings.tracking_uri, "artifact_root": place.settings.artifacts}
-    registry = {**where, "git_sha": git_sha(), **given.get("registry", {})}
+    groups = {name: {**usual[name], **value} for name, value in given.items() if isinstance(usual.get(name), dict)}
     try:
-        return RunParams.model_validate({**given, "registry": registry}).model_dump(exclude_none=True)
+        told = GRAPHS[graph].model_validate({**usual, **given, **groups})
+        return told.model_dump(mode="json", exclude_none=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise InvalidInput("--set " + ".".join(map(str, first["loc"])), first["msg"]) from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -15,21 +16,29 @@ from cli import experiment
 from cli.approval import evidence, group
 from cli.baking import baked
 from cli.compose import Workplace, workplace
+from cli.filling import fill
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from contender.errors import Conflict
 from contender.experiment.analysis import Experiment, look
 from contender.experiment.decision import Verdict
 from contender.release.state import Phase
+from contender.values import BASELINE, CHAMPION
 
 ROLLED_BACK: Final = 3
+
+_HOUR_S: Final = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a round may do by itself: promote on the verdict, and for how many seconds a promotion is watched."""
+    """What a round may do by itself: promote on the verdict, and for how many seconds a promotion is watched.
+
+    Which moment it is, `now`, in seconds since the epoch, decides whether a rollback window is over.
+    """
 
     promote: bool
     bake_s: float
+    now: float
 
 
 @dataclass(slots=True)
@@ -48,15 +57,17 @@ def reconcile(
     bake: Annotated[float, typer.Option(min=0, help="Seconds to watch a promotion; undone on a breach.")] = 60,
     as_json: JsonFlag = False,
 ) -> int:
-    """Finish what a crash left, take the ramp's next step, judge, roll back or promote, and bake; then end.
+    """Install, finish what a crash left, take the ramp's next step, judge, roll back or promote, bake, tidy; then end.
 
-    One process at a time does this, by a lease: a second one says so and does nothing. Where approvals are required,
-    or without --promote, a promotion waits for `contender promote`. Exit code 3 after a roll back, else 0.
+    The first champion and the baseline are installed once the registry has both. CONTENDER_ROLLBACK_HOURS after a
+    promotion the slot of the version before is freed. One process at a time does this, by a lease: a second one says so
+    and does nothing. Where approvals are required, or without --promote, a promotion waits for `contender promote`.
+    Exit code 3 after a roll back, else 0.
 
     Example: contender release reconcile --promote --bake 600
     """
     place = workplace(task)
-    done = _round_with_lease(place, Terms(promote, bake))
+    done = _round_with_lease(place, Terms(promote, bake, time.time()))
     state = place.release.state()
     document = {
         "task": task,
@@ -151,12 +162,47 @@ def _baking(place: Workplace, terms: Terms, done: Round) -> bool:
     ended = baked(place, place.release.state(), terms.bake_s)
     done.did.append(f"undone while baking: {ended.breach}" if ended.breach else "baked")
     done.rolled_back = bool(ended.breach)
-    return False
+    return not ended.breach
+
+
+def _idle(place: Workplace, terms: Terms, done: Round) -> bool:
+    """Install the first champion and its baseline, once a training has registered both."""
+    if place.release.state().champion is not None:
+        return _nothing(place, terms, done)
+    if missing := {CHAMPION, BASELINE} - set(place.registry.aliases(place.task.name)):
+        done.waits_for = f"contender train: there is no {' and no '.join(sorted(missing))} yet"
+        return False
+    fill(place)
+    champion = place.release.state().champion
+    done.did.append(f"installed version {champion.version if champion else '?'}")
+    return True
+
+
+def _promoted(place: Workplace, terms: Terms, done: Round) -> bool:
+    """End the rollback window in its time: the slot of the version before is needed for the next challenger."""
+    if place.release.state().suspended:
+        return _nothing(place, terms, done)
+    since = _promoted_at(place.store.audit(place.task.name))
+    left_s = since + place.settings.rollback_hours * _HOUR_S - terms.now
+    if left_s > 0:
+        done.waits_for = f"the end of the rollback window in {left_s / _HOUR_S:.1f} h, or contender finish"
+        return False
+    place.release.finish()
+    done.did.append("ended the rollback window")
+    return True
+
+
+def _promoted_at(records: Sequence[Mapping[str, Any]]) -> float:
+    """The moment at which the newest champion came to stay; that of the newest record where it is not told any more."""
+    came = (one["at"] for one in reversed(records) if one["detail"].get("to") == Phase.PROMOTED)
+    return float(next(came, records[-1]["at"]))
 
 
 _BY_PHASE: Final[Mapping[Phase, Callable[[Workplace, Terms, Round], bool]]] = {
+    Phase.IDLE: _idle,
     Phase.EXPERIMENTING: _experimenting,
     Phase.PROMOTING: _baking,
+    Phase.PROMOTED: _promoted,
 }
 
 

@@ -29,8 +29,11 @@ class Settings(BaseSettings):
     switch_seconds: float = Field(default=5.0, gt=0, description="How long a routing write may take to be obeyed.")
     require_approval: bool = Field(default=False, description="Whether a promotion needs somebody else's approval.")
     approval_keys: Path | None = Field(default=None, description="Approvers' public keys; HOME/approvers if unset.")
-    anchors: Path | None = Field(default=None, description="Where audit trails are anchored; HOME/anchors if unset.")
+    anchors: str = Field(default="", description="Where audit trails are anchored: s3://…, or a folder; HOME/anchors.")
     retention_months: int = Field(default=12, ge=6, description="How old an audit record must be to be pruned.")
+    rollback_hours: float = Field(
+        default=24.0, gt=0, description="How long `release reconcile` keeps the version before warm."
+    )
     backend: Literal["local", "cluster"] = Field(
         default="local", description="Where models are served: processes here, or InferenceServices of a cluster."
     )
@@ -51,6 +54,8 @@ class Settings(BaseSettings):
     pipelines_url: str = Field(default="", description="The Kubeflow Pipelines API, for `pipeline submit|schedule`.")
     pipelines_token: SecretStr = Field(default=SecretStr(""), description="A bearer token for it, where it asks.")
     pipelines_image: str = Field(default="", description="The image that steps run in there, as NAME@sha256:….")
+    monitoring_image: str = Field(default="", description="The image that drift is measured in there, likewise.")
+    pipelines_rows: str = Field(default="/rows", description="The folder of files that last from run to run, there.")
     pipelines_namespace: str = Field(default="", description="The profile's namespace, where Kubeflow has several.")
 
     slots: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -95,9 +100,9 @@ class Settings(BaseSettings):
         return self.approval_keys or self.home / "approvers"
 
     @cached_property
-    def anchor_folder(self) -> Path:
-        """The folder of the audit trails' anchors."""
-        return self.anchors or self.home / "anchors"
+    def anchor_place(self) -> str:
+        """Where the audit trails' anchors are: an address or a folder."""
+        return self.anchors or str(self.home / "anchors")
 
     @cached_property
     def routing(self) -> Path:

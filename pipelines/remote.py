@@ -11,7 +11,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -34,15 +34,16 @@ _REGISTERS: Final = "register"
 class Job:
     """What is to run: a compiled graph, its parameters, and how.
 
-    `image`, by digest, takes the place of the image that the graph was compiled with. `caching` overrides what the
-    graph says of its steps; None leaves it.
+    `images`, by digest, take the place of those that the graph was compiled with, each of the one that ends in the same
+    name (``…/contender/pipelines``, ``…/contender/monitoring``). `caching` overrides what the graph says of its steps;
+    None leaves it.
     """
 
     name: str
     graph: Path
     parameters: Mapping[str, Any]
     experiment: str
-    image: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
     caching: bool | None = None
 
 
@@ -170,26 +171,37 @@ class Pipelines:
 
 
 def spec_of(job: Job) -> dict[str, Any]:
-    """The compiled graph as the API takes it.
+    """The compiled graph as the API takes it: with what Kubernetes is told of its steps, if that is anything.
 
     Raises:
         NotFound: the graph was not compiled.
-        InvalidInput: the image is not named by digest.
+        InvalidInput: an image is not named by digest.
     """
     import yaml
 
-    if job.image and "@sha256:" not in job.image:
-        raise InvalidInput("CONTENDER_PIPELINES_IMAGE", f"{job.image!r} is not named by digest: NAME@sha256:…")
+    for name, image in job.images.items():
+        if image and "@sha256:" not in image:
+            raise InvalidInput(f"CONTENDER_{name.upper()}_IMAGE", f"{image!r} is not named by digest: NAME@sha256:…")
     try:
-        spec: dict[str, Any] = yaml.safe_load(job.graph.read_text())
+        spec, *platform = list(yaml.safe_load_all(job.graph.read_text()))
     except OSError as error:
         raise NotFound(f"{job.graph.name} is not compiled", remedy="contender pipeline compile") from error
     for executor in spec["deploymentSpec"]["executors"].values():
-        if job.image and "container" in executor:
-            executor["container"]["image"] = job.image
+        if "container" in executor:
+            compiled = executor["container"]["image"]
+            executor["container"]["image"] = job.images.get(_name_of(compiled)) or compiled
     if job.caching is not None:
         _set_caching(spec, enabled=job.caching)
-    return spec
+    return {"pipeline_spec": spec, "platform_spec": platform[0]} if platform else dict(spec)
+
+
+def _name_of(image: str) -> str:
+    """The last word of an image's name.
+
+    >>> _name_of("ghcr.io/contender/pipelines:0.1.0")
+    'pipelines'
+    """
+    return image.rpartition("/")[2].partition(":")[0]
 
 
 def _set_caching(spec: Mapping[str, Any], *, enabled: bool) -> None:

@@ -11,19 +11,35 @@ from typing import Final
 PROGRESS: Final = "CONTENDER_PROGRESS_FILE"
 """Names the file to which steps append their progress; unset on a cluster, where kfp shows it."""
 
+STORE: Final = "CONTENDER_STORE_URL"
+"""Where the store is, password and all: told by the environment, for parameters are shown to everybody."""
+
+REVISION: Final = "CONTENDER_GIT_SHA"
+"""The commit that an image was built from, which has no repository to ask."""
+
 UNKNOWN: Final = "unknown"
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 def code_version() -> str:
-    """The git commit of this code, with ``-dirty`` when files differ from it; ``unknown`` outside a repository."""
+    """The git commit of this code, as the image says or the repository; with ``-dirty`` when files differ from it.
+
+    ``unknown`` where there is neither.
+    """
+    if built := os.environ.get(REVISION):
+        return built
     command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
         described = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return UNKNOWN
     return described.stdout.strip()
+
+
+def store_url(stated: str, otherwise: str = "sqlite:///.contender/store.db") -> str:
+    """The store: the one that is `stated`, else that of the environment, else `otherwise`."""
+    return stated or os.environ.get(STORE) or otherwise
 
 
 def progress_file() -> Path | None:

@@ -47,7 +47,7 @@ class S3Artifacts:
             InvalidArtifact: there is no such file, or it is too large.
             Unavailable: S3 does not answer, or not to us.
         """
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # ships no types
+        from botocore.exceptions import BotoCoreError, ClientError
 
         url = urlsplit(artifact)
         if url.scheme != "s3":

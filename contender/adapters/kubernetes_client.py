@@ -9,7 +9,7 @@ from contender.adapters.kubernetes_api import JSON, MANAGER, Document, read_json
 from contender.errors import Unavailable
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient  # type: ignore[import-untyped]  # ships no types
+    from kubernetes.client import ApiClient
 
 _DEADLINE_S: Final = (3.0, 10.0)
 """Seconds to connect, and to be answered."""
@@ -74,7 +74,7 @@ def connect(namespace: str, kubeconfig: str = "") -> ClientApi:
     Raises:
         Unavailable: there is neither.
     """
-    from kubernetes import client, config  # type: ignore[import-untyped]  # ships no types
+    from kubernetes import client, config
 
     configuration = client.Configuration()
     try:

@@ -38,6 +38,7 @@ MODEL_FORMAT: Final = "contender-onnx"
 _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 _PAUSE_S: Final = 0.5
 _RETIRE_S: Final = 60.0
+_NOT_DEPLOYED: Final = "apply infrastructure/kubernetes first; its tasks have the slots blue and green, no more"
 _EXACT: Final = ("s3://", "gs://", "abfs://", "https://", "pvc://")
 
 
@@ -86,12 +87,15 @@ class KServeSlots:
         if that was nothing; what was served before never stopped, since pods are replaced one by one.
 
         Raises:
+            NotFound: the manifests, which say all else of the InferenceService, were not applied for this slot.
             Unavailable: the API is away or the version does not start, with the pods' own reason.
             DeadlineExceeded: not within `deadline_s`, with the pods' own reason.
             InvalidArtifact: the artifact is not the one that `version` names; the slot is not touched.
         """
         deadline = self._clock.now() + deadline_s
-        golden = self._verified(_checked(slot), version)
+        if self._service(_checked(slot)) is None:
+            raise NotFound(f"{self._name(slot)} is not deployed", remedy=_NOT_DEPLOYED)
+        golden = self._verified(slot, version)
         if self._serves(slot, version) and self._stated(slot) == version.artifact:
             return
         before = self._stated(slot)

@@ -19,8 +19,9 @@ helm upgrade --install kserve-crd oci://ghcr.io/kserve/charts/kserve-crd --versi
 helm upgrade --install kserve oci://ghcr.io/kserve/charts/kserve-resources --version v0.20.0 --namespace kserve --wait \
   --set kserve.controller.deploymentMode=Standard
 
-docker build --tag contender/serving:local --file serving/Dockerfile .
-docker build --tag contender/pipelines:local --file pipelines/Dockerfile .
+revision=$(git rev-parse HEAD)
+docker build --build-arg REVISION="$revision" --tag contender/serving:local --file serving/Dockerfile .
+docker build --build-arg REVISION="$revision" --tag contender/pipelines:local --file pipelines/Dockerfile .
 kind load docker-image --name contender contender/serving:local contender/pipelines:local
 
 kubectl apply --server-side --field-manager=contender-manifests --selector contender/layer=foundation \

@@ -151,6 +151,7 @@ check_policy() {
 }
 
 main() {
+  cd "$here"
   prepare
   (($# > 0)) || check_logic
   local flag

@@ -4,10 +4,10 @@ from typing import Any
 
 from kfp import dsl
 
-from pipelines.components.image import component
+from pipelines.components.image import monitoring_component
 
 
-@component
+@monitoring_component
 def drift(task: str, span: dict[str, Any], registry: dict[str, Any], report: dsl.Output[dsl.Artifact]) -> str:
     """The verdict's word: ok, warn, drift, not enough data or error."""
     from pathlib import Path

@@ -4,10 +4,10 @@ from typing import Any
 
 from kfp import dsl
 
-from pipelines.components.image import component
+from pipelines.components.image import monitoring_component
 
 
-@component
+@monitoring_component
 def ingest_files(task: str, ingestion: dict[str, Any], report: dsl.Output[dsl.HTML]) -> str:
     """The verdict on what was new: good or faults; the report is one page with pictures."""
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import Any
 from kfp import dsl
 
 from pipelines.components import analysis as analysis_components
-from pipelines.graphs.placing import placed
+from pipelines.graphs.placing import placed, with_store
 from pipelines.steps.analyse import AnalysisParams
 
 _RECORDS = AnalysisParams().model_dump()
@@ -18,5 +18,5 @@ _RECORDS = AnalysisParams().model_dump()
 def analysis(task: str, records: dict[str, Any] = _RECORDS) -> str:
     """One look for one task; `records` is `pipelines.steps.analyse.AnalysisParams`."""
     # The records are the store's: an earlier look says nothing of this one.
-    looked = placed(analysis_components.analyse(task=task, records=records))
+    looked = with_store(placed(analysis_components.analyse(task=task, records=records)))
     return looked.set_caching_options(enable_caching=False).outputs["Output"]  # type: ignore[no-any-return]  # a channel

@@ -8,6 +8,7 @@ from typing import Any
 from kfp import dsl
 
 from pipelines.components import scoring as scoring_components
+from pipelines.graphs.placing import placed, with_rows
 from pipelines.params import RegistryParams
 from pipelines.steps.score_batch import ScoringParams
 
@@ -27,4 +28,5 @@ def scoring(
     scored = scoring_components.score_batch(
         task=task, good=good, scoring=scoring, registry=registry, predictions=predictions
     ).set_caching_options(enable_caching=False)
+    with_rows(placed(scored, memory="2Gi"))
     return scored.outputs["Output"]  # type: ignore[no-any-return]  # a channel, until the run

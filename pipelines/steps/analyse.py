@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from contender.experiment.analysis import RUNNING, from_document, look
 from contender.tasks.catalog import task_named
+from pipelines import settings
 from pipelines.steps.command import main
 from pipelines.steps.progress import reported
 
@@ -18,11 +19,11 @@ NOTHING = "nothing runs"
 
 
 class AnalysisParams(BaseModel):
-    """Which records: the store's URL."""
+    """Which records: the store's URL; CONTENDER_STORE_URL if empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    store_url: str = "sqlite:///.contender/store.db"
+    store_url: str = ""
 
 
 @reported("analyse")
@@ -38,7 +39,7 @@ def analyse(task: str, records: AnalysisParams, report: Path) -> dict[str, Any]:
     from contender.adapters.store_sql import Store
 
     question = task_named(task)
-    store = Store(records.store_url, clock=time.time)  # noqa: TID251 - a step is a process of its own
+    store = Store(settings.store_url(records.store_url), clock=time.time)  # noqa: TID251 - a step is a process of its own
     try:
         store.settle(task, question.reward)
         known = [one for one in store.experiments(task) if one["status"] == RUNNING and one["shares"]]

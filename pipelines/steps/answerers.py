@@ -19,6 +19,8 @@ from pipelines.steps.scoring import Scorer
 SOURCE: Final = "scheduled"
 SOURCE_HEADER: Final = "X-Source"
 """Tells the transformer where a request comes from: its exposures carry it."""
+KEY_HEADER: Final = "Idempotency-Key"
+"""Names a batch: done again, its answers are the same predictions and are recorded once."""
 
 DEADLINE_S: Final = 30.0
 PATIENCE: Final = 20
@@ -94,11 +96,12 @@ class Pace:
 
 @dataclass(slots=True)
 class Served:
-    """The transformer at `url` (``http://host:port``), on one connection."""
+    """The transformer at `url` (``http://host:port``), on one connection; `run` names this scoring among all others."""
 
     task: str
     url: str
     pace: Pace
+    run: str
     _connection: http.client.HTTPConnection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,7 +121,7 @@ class Served:
         """Who scores."""
         return "served"
 
-    def score(self, key: str, units: Sequence[str], rows: Rows) -> list[Scored]:  # noqa: ARG002 - ids are the transformer's
+    def score(self, key: str, units: Sequence[str], rows: Rows) -> list[Scored]:
         """The transformer's answers, which are exposures of the source ``scheduled``.
 
         Raises:
@@ -126,7 +129,7 @@ class Served:
             InvalidInput: the transformer refuses the rows.
         """
         body = json.dumps({"instances": [{**row, "unit_id": unit} for unit, row in zip(units, rows, strict=True)]})
-        headers = {"content-type": "application/json", SOURCE_HEADER: SOURCE}
+        headers = {"content-type": "application/json", SOURCE_HEADER: SOURCE, KEY_HEADER: f"{self.run}-{key}"}
         began = self.pace.clock()
         document = self._patiently(body, headers)
         self.pace.rest(len(rows), self.pace.clock() - began)

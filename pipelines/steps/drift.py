@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contender.tasks.catalog import task_named
 from monitoring.drift.champion import champion_reference, check_champion
 from monitoring.drift.check import Span
+from pipelines import settings
 from pipelines.params import RegistryParams
 from pipelines.steps.command import main
 from pipelines.steps.files import REPORT, write_document
@@ -20,11 +21,11 @@ PAGE: Final = "drift.html"
 
 
 class DriftParams(BaseModel):
-    """Which records: the store's URL, and how many seconds back rows and outcomes count."""
+    """Which records: how many seconds back, and of which store; of CONTENDER_STORE_URL where that is empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    store_url: str = "sqlite:///.contender/store.db"
+    store_url: str = ""
     rows_s: Annotated[float, Field(gt=0.0)] = 86_400.0
     outcomes_s: Annotated[float, Field(gt=0.0)] = 604_800.0
 
@@ -42,7 +43,7 @@ def drift(task: str, span: DriftParams, registry: RegistryParams, report: Path) 
     from monitoring.drift.report import write_report
 
     question, connected = task_named(task), MlflowRegistry(registry.tracking_uri, registry.artifact_root)
-    store = Store(span.store_url, clock=time.time)  # noqa: TID251 - a step is a process of its own
+    store = Store(settings.store_url(span.store_url), clock=time.time)  # noqa: TID251 - a step is a process of its own
     try:
         reference = champion_reference(question, store, connected, report / "reference")
         until = time.time()  # noqa: TID251 - likewise

@@ -11,12 +11,13 @@ import numpy as np
 
 from contender.errors import NotFound
 from contender.tasks.catalog import task_named
+from contender.tasks.groups import Indices, group_ids
 from contender.tasks.lineage import schema_digest
-from contender.tasks.task import Probabilities, Task
+from contender.tasks.task import Metric, Probabilities, Task
 from contender.values import BASELINE, CHALLENGER, CHAMPION, ModelVersion, Row
 from monitoring.drift import reference
 from pipelines.params import RegistryParams
-from pipelines.steps import plots
+from pipelines.steps import bootstrap, plots
 from pipelines.steps.command import main
 from pipelines.steps.files import REPORT, read_document, read_rows, write_document
 from pipelines.steps.ingest import read_csv
@@ -26,10 +27,8 @@ from pipelines.steps.split import TEST
 from pipelines.steps.train import ARTIFACT
 from pipelines.steps.validate import check_rows, require_mostly_good
 
-RESAMPLES: Final = 80
 PLOTS: Final = "plots"
 
-_BOOTSTRAP_SEED: Final = 20_26
 _QUANTILE: Final = 1.6449
 """Of the standard normal distribution, at 0.95."""
 
@@ -40,7 +39,7 @@ class Improvement:
 
     point: float
     low: float
-    resamples: int = RESAMPLES
+    resamples: int = bootstrap.RESAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,30 @@ class Answers:
 
     probabilities: Probabilities
     classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One model's metrics on all rows that are judged, and on every draw of them."""
+
+    metrics: Mapping[str, float]
+    drawn: Sequence[Mapping[str, float]]
+
+    @classmethod
+    def of(cls, task: Task, truth: Sequence[str], answers: Answers, draws: Sequence[Indices]) -> Measured:
+        """The task's metrics of `answers` against the true labels, on all rows and on `draws` of row numbers."""
+        labels = np.array(truth, dtype=object)
+        drawn = [
+            measure(task, labels[draw].tolist(), Answers(answers.probabilities[draw], answers.classes))
+            for draw in draws
+        ]
+        return cls(measure(task, truth, answers), drawn)
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """The 95 % interval of every metric."""
+        return {
+            name: bootstrap.interval(value, [one[name] for one in self.drawn]) for name, value in self.metrics.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +89,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Write metrics, the improvement over the champion, plots and the drift reference into the folder `evaluation`.
 
+    Metrics come with 95 % intervals, and the improvement with a bound, by one bootstrap (`bootstrap.resamples`).
+
     The champion is judged by its evaluated artifact, never by a refitted one, which learnt from its own test rows too.
     Where the test rows are others than those of the champion's run, ``overlap`` says that it may have learnt from some.
     """
@@ -76,10 +101,13 @@ def evaluate(
     scorers = {CHALLENGER: load(question, model / ARTIFACT), BASELINE: load(question, baseline / ARTIFACT)}
     scorers |= {CHAMPION: rival.scorer} if rival.scorer else {}
     answers = {name: answers_of(scorer, rows) for name, scorer in scorers.items()}
+    draws = bootstrap.resamples(truth, group_ids([question.group_keys(row) for row in rows]))
+    measured = {name: Measured.of(question, truth, answer, draws) for name, answer in answers.items()}
     document = {
         "rows": len(rows),
-        "metrics": {name: measure(question, truth, answer) for name, answer in answers.items()},
-        "improvement": _improvement(question, truth, answers),
+        "metrics": {name: one.metrics for name, one in measured.items()},
+        "intervals": {name: one.intervals() for name, one in measured.items()},
+        "improvement": _improvement(question, measured),
         "incomparable": rival.incomparable,
         "overlap": rival.overlap,
     }
@@ -115,43 +143,21 @@ def measure(task: Task, truth: Sequence[str], answers: Answers) -> dict[str, flo
     return task.recipe().measure(truth, answers.probabilities, answers.classes)
 
 
-def improvement(task: Task, truth: Sequence[str], champion: Answers, challenger: Answers) -> Improvement:
-    """The challenger's improvement of the primary metric, by a paired bootstrap over rows.
+def improvement(metric: Metric, champion: Measured, challenger: Measured) -> Improvement:
+    """The challenger's improvement of the primary metric, both models having been measured on the same draws.
 
-    The bound is that of the standard normal interval with the bootstrap's standard error (Efron & Tibshirani, An
-    Introduction to the Bootstrap, 1993, chapter 12), for which 50 to 200 draws are enough (section 6.4). Draws without
-    two classes, where metrics of ranking are undefined, are drawn again.
+    The bound is that of the standard normal interval with the bootstrap's standard error, as in `bootstrap.interval`.
     """
-    labels = np.array(truth)
-    rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    draws = [_draw(rng, labels) for _ in range(RESAMPLES)]
-    differences = [_difference(task, labels, champion, challenger, draw) for draw in draws]
-    point = _difference(task, labels, champion, challenger, np.arange(len(labels)))
-    return Improvement(point, point - _QUANTILE * float(np.std(differences, ddof=1)))
+    point = metric.improvement(champion.metrics[metric.name], challenger.metrics[metric.name])
+    pairs = zip(champion.drawn, challenger.drawn, strict=True)
+    differences = [metric.improvement(one[metric.name], other[metric.name]) for one, other in pairs]
+    return Improvement(point, point - _QUANTILE * bootstrap.spread(differences))
 
 
-def _draw(rng: np.random.Generator, labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    while True:
-        drawn = rng.integers(0, len(labels), len(labels))
-        if len(set(labels[drawn].tolist())) > 1 or len(set(labels.tolist())) < 2:
-            return drawn
-
-
-def _difference(
-    task: Task, labels: np.ndarray[Any, Any], champion: Answers, challenger: Answers, drawn: np.ndarray[Any, Any]
-) -> float:
-    truth = labels[drawn].tolist()
-    scores = [
-        measure(task, truth, Answers(one.probabilities[drawn], one.classes))[task.metric.name]
-        for one in (champion, challenger)
-    ]
-    return task.metric.improvement(*scores)
-
-
-def _improvement(task: Task, truth: Sequence[str], answers: Mapping[str, Answers]) -> dict[str, Any] | None:
-    if CHAMPION not in answers:
+def _improvement(task: Task, measured: Mapping[str, Measured]) -> dict[str, Any] | None:
+    if CHAMPION not in measured:
         return None
-    return asdict(improvement(task, truth, answers[CHAMPION], answers[CHALLENGER]))
+    return asdict(improvement(task.metric, measured[CHAMPION], measured[CHALLENGER]))
 
 
 def _rival(task: Task, registry: RegistryParams, test_digest: str, folder: Path) -> Rival:

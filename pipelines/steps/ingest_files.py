@@ -19,6 +19,7 @@ from monitoring.quality.place import Shelf, replacing
 from monitoring.quality.report import Report
 from monitoring.quality.settings import NotifySettings
 from monitoring.quality.sources import files_of
+from pipelines import settings
 from pipelines.steps.command import main
 from pipelines.steps.progress import reported
 
@@ -31,7 +32,8 @@ class IngestionParams(BaseModel):
 
     `source` is a file, a folder or ``s3://bucket/prefix``. `good` and `bad` are folders that last from run to run:
     they hold the journal and the ids that were seen. `reference` is a file to compare with, the task's own figures
-    where it is empty. `store_url` is the store that keeps the reports; without one it keeps none.
+    where it is empty. `store_url` is the store that keeps the reports, CONTENDER_STORE_URL if empty; without either
+    nothing keeps them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,7 +59,7 @@ def ingest_files(task: str, ingestion: IngestionParams, report: Path) -> dict[st
     with files_of(ingestion.source) as files:
         checked = list(check_files(files, terms, Shelf(ingestion.good, ingestion.bad)))
     new = [one.report for one in checked if one.new]
-    keep(ingestion.store_url, task, checked)
+    keep(settings.store_url(ingestion.store_url, otherwise=""), task, checked)
     with replacing(report) as content:
         content.write(page(new))
     told = tell(new)

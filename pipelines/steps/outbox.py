@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from typing import Any, Final, Literal, NamedTuple
 from monitoring.quality.place import JOURNAL, replacing, replacing_bytes
 
 PARTS: Final = ".parts"
+_RUN: Final = ".run"
 
 Form = Literal["csv", "parquet"]
 
@@ -41,6 +43,14 @@ class Outbox:
     folder: Path
     form: Form = "csv"
     variant: str = ""
+
+    def run(self) -> str:
+        """A name of this folder that no other has, made once: whoever goes on here goes on under the same name."""
+        kept = self.folder / _RUN
+        if not kept.is_file():
+            with replacing(kept) as content:
+                content.write(secrets.token_hex(16))
+        return kept.read_text(encoding="utf-8")
 
     def is_done(self, digest: str) -> bool:
         """Whether the file of this digest is scored already."""

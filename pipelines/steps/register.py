@@ -19,6 +19,7 @@ from contender.tasks.task import Task
 from contender.values import BASELINE, CHALLENGER, CHAMPION, ModelVersion
 from monitoring.drift import reference
 from pipelines.params import RegistryParams
+from pipelines.steps.bootstrap import with_bounds
 from pipelines.steps.command import main
 from pipelines.steps.evaluate import PLOTS
 from pipelines.steps.export import stamp
@@ -141,8 +142,9 @@ class Registrar:
         return str(self._task.features_version)
 
     def _metrics(self, branch: Branch) -> dict[str, float]:
-        measured: dict[str, dict[str, float]] = read_document(self._candidate.evaluation / REPORT)["metrics"]
-        return measured[BASELINE if branch.role == BASELINE else CHALLENGER]
+        report = read_document(self._candidate.evaluation / REPORT)
+        model = BASELINE if branch.role == BASELINE else CHALLENGER
+        return with_bounds(report["metrics"][model], report["intervals"][model])
 
     def _log_run(self, branch: Branch, run_id: str, metrics: Mapping[str, float]) -> None:
         validated = {f"cv_{name}": value for name, value in branch.training["cross_validated"].items()}

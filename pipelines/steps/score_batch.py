@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contender.errors import InvalidInput
+from contender.errors import InvalidInput, NotFound
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
 from contender.values import CHAMPION
@@ -84,7 +84,7 @@ def score_pending(
         pending = pending_files(good, outbox)
         if not pending:
             return document_of(task.name, [])
-        with answering(task, scoring, registry, predictions) as (answerer, rows):
+        with answering(task, scoring, registry, outbox) as (answerer, rows):
             return document_of(task.name, [score_file(task, one, answerer, outbox, rows, on_rows) for one in pending])
 
 
@@ -99,8 +99,11 @@ def pending_files(good: Path, outbox: Outbox) -> list[tuple[Path, Report]]:
     """The files of the folder `good` (or that one file) that are not scored yet; `outbox` is tidied.
 
     Raises:
+        NotFound: no such file or folder.
         InvalidInput: a file whose check is not in the journal beside it.
     """
+    if not good.exists():
+        raise NotFound(f"there is no file and no folder {good}", remedy="contender quality check FILE")
     outbox.sweep()
     folder = good if good.is_dir() else good.parent
     passed = Shelf(folder, folder).passed()
@@ -113,7 +116,7 @@ def pending_files(good: Path, outbox: Outbox) -> list[tuple[Path, Report]]:
 
 @contextmanager
 def answering(
-    task: Task, scoring: ScoringParams, registry: RegistryParams, work: Path
+    task: Task, scoring: ScoringParams, registry: RegistryParams, outbox: Outbox
 ) -> Iterator[tuple[Answerer, int]]:
     """Who scores, and how many rows at a time.
 
@@ -121,14 +124,15 @@ def answering(
         NotFound: no such version.
     """
     if scoring.url:
-        with Served(task.name, scoring.url, Pace(scoring.rows_per_second, time.monotonic, time.sleep)) as served:
+        pace = Pace(scoring.rows_per_second, time.monotonic, time.sleep)
+        with Served(task.name, scoring.url, pace, outbox.run()) as served:
             yield served, scoring.batch_rows
         return
     from contender.adapters.registry_mlflow import MlflowRegistry
 
     records = MlflowRegistry(registry.tracking_uri, registry.artifact_root)
     version = records.version(task.name, scoring.version)
-    scorer = load(task, records.fetch(version, work / ".artifact"))
+    scorer = load(task, records.fetch(version, outbox.folder / ".artifact"))
     yield InProcess(task, scorer, version.version), IN_PROCESS_ROWS
 
 

@@ -16,8 +16,8 @@ HOME = "s3://models/job-change/1/artifacts/serving/7"
 
 
 def client(url: str) -> Any:
-    import boto3  # type: ignore[import-untyped]  # ships no types
-    from botocore.config import Config  # type: ignore[import-untyped]  # ships no types
+    import boto3
+    from botocore.config import Config
 
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     return boto3.client("s3", endpoint_url=url, config=Config(retries={"max_attempts": 1}, connect_timeout=1), **keys)

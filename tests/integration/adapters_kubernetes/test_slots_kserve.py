@@ -12,7 +12,7 @@ import pytest
 from contender.adapters.kubernetes_api import MANAGER
 from contender.adapters.slots_kserve import Clock, KServeSlots
 from contender.artifact import GOLDEN
-from contender.errors import DeadlineExceeded, InvalidArtifact, InvalidInput, Refused, Unavailable
+from contender.errors import DeadlineExceeded, InvalidArtifact, InvalidInput, NotFound, Refused, Unavailable
 from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK, Cluster
 from tests.stand_ins.kubernetes_api.kserve import NEVER_READY, SERVING, STOP, crashes, not_pulled
 from tests.stand_ins.kubernetes_api.objects import Key
@@ -110,12 +110,12 @@ def test_an_artifact_that_is_not_the_named_one_touches_nothing(cluster: Cluster,
         version = replace(version, artifact="/home/me/artifacts/7")
     with pytest.raises(InvalidArtifact):
         cluster.slots.prepare("blue", version, deadline_s=1)
-    assert not cluster.api.objects.has(service())
+    assert "storageUri" not in cluster.api.objects.get(service())["spec"]["predictor"]["model"]
 
 
 def test_only_the_fields_of_a_release_are_stated_and_others_stay(cluster: Cluster) -> None:
-    others = {"metadata": {"name": service().name, "labels": {"team": "a"}}, "spec": {"predictor": {"minReplicas": 2}}}
-    cluster.api.objects.create(service(), others, "kustomize")
+    others = {"metadata": {"labels": {"team": "a"}}, "spec": {"predictor": {"minReplicas": 2}}}
+    cluster.api.objects.merge(service(), others, "kustomize")
     cluster.slots.prepare("blue", cluster.version("7"), deadline_s=10)
     document, owners = cluster.api.objects.get(service()), cluster.api.objects.managers(service())
     assert document["spec"]["predictor"]["minReplicas"] == 2
@@ -130,7 +130,7 @@ def test_only_the_fields_of_a_release_are_stated_and_others_stay(cluster: Cluste
 def test_a_retired_slot_is_stopped_and_may_be_prepared_again(cluster: Cluster) -> None:
     version = cluster.version("7")
     cluster.slots.retire("blue")
-    assert not cluster.api.objects.has(service())
+    assert "storageUri" not in cluster.api.objects.get(service())["spec"]["predictor"]["model"]
     cluster.slots.prepare("blue", version, deadline_s=10)
     for _ in range(2):
         cluster.slots.retire("blue")
@@ -183,3 +183,9 @@ def test_a_slot_whose_pods_stay_is_told(cluster: Cluster) -> None:
     frozen = KServeSlots(cluster.slots._api, TASK, cluster.shelf, cluster.slots._probe, clock)
     with pytest.raises(DeadlineExceeded, match="still has pods after 60 s"):
         frozen.retire("blue")
+
+
+def test_a_slot_that_was_not_deployed_is_refused_and_not_half_made(cluster: Cluster) -> None:
+    with pytest.raises(NotFound, match="job-change-violet is not deployed"):
+        cluster.slots.prepare("violet", cluster.version("7"), deadline_s=1)
+    assert not cluster.api.objects.has(service("violet"))

@@ -26,17 +26,28 @@ from cli.main import run
 from cli.settings import Settings
 from contender.adapters.registry_mlflow import MlflowRegistry
 from tests.integration.serving.conftest import rows, write_artifact
-from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK
-from tests.stand_ins.kubernetes_api.kserve import KServe, Serves, crashes
+from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK, deploy
+from tests.stand_ins.kubernetes_api.kserve import SERVING, STOP, KServe, Serves, crashes
 from tests.stand_ins.kubernetes_api.objects import Key
 from tests.stand_ins.kubernetes_api.pods import ROOT, Process, Service, fetch
-from tests.stand_ins.kubernetes_api.server import Asked, KubernetesApi
+from tests.stand_ins.kubernetes_api.server import Asked, KubernetesApi, Rule
 
 pytestmark = pytest.mark.slow
 
 BUCKET = "models"
 NUMBERS = ("1", "2", "3")
 BATCH = 64
+
+RELEASE = (
+    Rule(("get", "list", "watch"), "inferenceservices"),
+    Rule(("get", "list", "watch"), "deployments"),
+    Rule(("get", "list", "watch"), "pods"),
+    Rule(("patch",), "inferenceservices", (TASK, f"{TASK}-blue", f"{TASK}-green")),
+    Rule(("get", "watch", "update", "patch"), "configmaps", (f"{TASK}-routing",)),
+    Rule(("get", "update"), "leases", (f"{TASK}-reconcile",)),
+)
+TRANSFORMER = (Rule(("get", "watch"), "configmaps", (f"{TASK}-routing",)),)
+"""As the Roles of infrastructure/kubernetes have it; a test of the manifests holds these against them."""
 
 Command = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -45,12 +56,17 @@ class Story:
     """A cluster with a deployed transformer and nothing released yet; commands are run against it."""
 
     def __init__(self, home: Path, s3_url: str) -> None:
-        import boto3  # type: ignore[import-untyped]  # ships no types
+        import boto3
 
         self.home = home
         self.s3 = boto3.client("s3", endpoint_url=s3_url)
         self.s3.create_bucket(Bucket=BUCKET)
         self.api = KubernetesApi()
+        self.api.rules = {"release": RELEASE, "transformer": TRANSFORMER}
+        deploy(self.api.objects)
+        for resource, kind in (("configmaps", f"{TASK}-routing"), ("leases", f"{TASK}-reconcile")):
+            group = "api/v1" if resource == "configmaps" else "apis/coordination.k8s.io/v1"
+            self.api.objects.create(Key(group, resource, NAMESPACE, kind), {"metadata": {"name": kind}})
         self.kserve = KServe(self.api.objects, NAMESPACE)
         self.kserve.otherwise = self._pod
         self.api.address = lambda service: self.kserve.address(service.removesuffix("-predictor"))
@@ -85,10 +101,11 @@ class Story:
             "CONTENDER_TRANSFORMER_URL": self.transformer.url,
             "CONTENDER_S3_ENDPOINT": os.environ["MLFLOW_S3_ENDPOINT_URL"],
             "CONTENDER_ACTOR": "workflow",
+            "CONTENDER_ANCHORS": f"s3://{BUCKET}/evidence/anchors",
         }
 
     def register(self) -> None:
-        """Three versions, the first of them champion and baseline, as the training pipeline leaves them."""
+        """Three versions, as the training pipeline leaves them before it gives them aliases."""
         registry = MlflowRegistry(f"sqlite:///{self.home}/mlflow.db", f"s3://{BUCKET}")
         for number in NUMBERS:
             artifact = write_artifact(self.home / "made" / number, number, int(number))
@@ -96,8 +113,6 @@ class Story:
             draft = registry.draft(TASK, run_id, f"s3://{BUCKET}/unused/{number}")
             found = registry.publish(draft, artifact.folder, artifact.digest, semver="1.0.0", metrics={}, tags={})
             assert found.artifact.startswith("s3://")
-        for alias in ("champion", "baseline"):
-            registry.set_alias(TASK, alias, "1")
 
     def serves(self, unit: str) -> dict[str, Any]:
         """What a candidate is told."""
@@ -180,11 +195,27 @@ def command(story: Story, capsys: pytest.CaptureFixture[str]) -> Command:
     return call
 
 
-def test_up_gives_the_slots_their_versions_and_the_transformer_its_routing(story: Story, command: Command) -> None:
-    code, told = command("up")
-    assert (code, told["release"]["phase"], told["routing"]["generation"]) == (0, "idle", 1)
+def test_a_round_installs_the_first_versions_into_what_the_manifests_left_empty(story: Story, command: Command) -> None:
+    for alias in ("champion", "baseline"):
+        code, told = command("release", "reconcile")
+        assert (code, told["did"]) == (0, [])
+        assert told["waits_for"].startswith("contender train")
+        MlflowRegistry(f"sqlite:///{story.home}/mlflow.db", f"s3://{BUCKET}").set_alias(TASK, alias, "1")
+    code, told = command("release", "reconcile")
+    assert (code, told["phase"], told["did"]) == (0, "idle", ["installed version 1"])
     story.transformer.wait_ready()
     assert story.serves("ada")["model_version"] == "1"
+    stopped = story.api.objects.get(Key(SERVING, "inferenceservices", NAMESPACE, f"{TASK}-green"))
+    assert stopped["metadata"]["annotations"][STOP] == "true"
+    assert command("audit", "verify")[1]["anchors"] == 1
+
+
+def test_up_finds_the_slots_filled_and_changes_nothing(story: Story, command: Command) -> None:
+    before = story.api.objects.get(Key(SERVING, "inferenceservices", NAMESPACE, f"{TASK}-blue"))
+    code, told = command("up")
+    assert (code, told["release"]["phase"], told["routing"]["generation"]) == (0, "idle", 1)
+    after = story.api.objects.get(Key(SERVING, "inferenceservices", NAMESPACE, f"{TASK}-blue"))
+    assert before["metadata"]["generation"] == after["metadata"]["generation"]
 
 
 def test_a_version_whose_pods_crash_is_not_released(story: Story, command: Command) -> None:
@@ -242,16 +273,7 @@ def test_undo_brings_the_version_before_back(story: Story, command: Command) -> 
 
 
 def test_a_verdict_against_the_challenger_is_carried_out(story: Story, command: Command) -> None:
-    assert command("experiment", "start", "--version", "3", "--ramp", "0.5")[0] == 0
-    people = [{**row, "unit_id": f"v{number}"} for number, row in enumerate(rows(1_600, 7))]
-    for first in range(0, len(people), BATCH):
-        _judged(story, story.ask(people[first : first + BATCH]))
-    place = story.place()
-    end = time.monotonic() + 60
-    while sum(arm.reward.n for arm in place.store.experiment_data(_experiment(place)).arms.values()) < 1_500:
-        place.store.settle(TASK, place.task.reward)
-        assert time.monotonic() < end, "the outcomes did not arrive"
-        time.sleep(0.2)
+    _tried(story, command, "3", better="champion")
     code, told = command("release", "reconcile", "--promote")
     assert (code, told["rolled_back"], told["phase"]) == (3, True, "prepared")
     assert story.serves("ada")["model_version"] == "1"
@@ -265,13 +287,59 @@ def test_the_kill_switch_works(story: Story, command: Command) -> None:
     assert story.serves("ada")["model_version"] == "1"
 
 
-def _judged(story: Story, answers: list[dict[str, Any]]) -> None:
-    """Outcomes that bear the champion out and speak against the challenger."""
+def test_a_verdict_for_the_challenger_waits_for_an_approval_where_one_is_asked_for(
+    story: Story, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("abort")[0] == 0
+    _tried(story, command, "2", better="challenger")
+    monkeypatch.setenv("CONTENDER_REQUIRE_APPROVAL", "true")
+    code, told = command("release", "reconcile", "--promote")
+    assert (code, told["phase"], told["did"]) == (0, "experimenting", [])
+    assert told["waits_for"] == "contender promote: the verdict is promote"
+    assert command("promote")[0] == 3
+    assert story.serves("ada")["model_version"] in {"1", "2"}
+
+
+def test_a_round_promotes_bakes_and_keeps_the_version_before_warm(story: Story, command: Command) -> None:
+    code, told = command("release", "reconcile", "--promote", "--bake", "1")
+    assert (code, told["phase"], told["did"]) == (0, "promoted", ["promoted the challenger", "baked"])
+    assert told["waits_for"].startswith("the end of the rollback window in 24.0 h")
+    assert story.place().slots.answers("blue") == "1"
+    assert story.serves("ada")["model_version"] == "2"
+
+
+def test_a_round_ends_the_rollback_window_in_its_time(
+    story: Story, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("release", "reconcile")[1]["did"] == []
+    monkeypatch.setenv("CONTENDER_ROLLBACK_HOURS", "0.0001")
+    code, told = command("release", "reconcile")
+    assert (code, told["phase"], told["did"]) == (0, "idle", ["ended the rollback window"])
+    assert story.place().slots.answers("blue") is None
+    assert story.serves("ada")["model_version"] == "2"
+    assert command("audit", "verify")[1]["ok"]
+
+
+def _tried(story: Story, command: Command, version: str, better: str) -> None:
+    """An experiment of `version` whose outcomes bear the arm `better` out and speak against the other."""
+    assert command("experiment", "start", "--version", version, "--ramp", "0.5")[0] == 0
+    people = [{**row, "unit_id": f"v{version}-{number}"} for number, row in enumerate(rows(1_600, 7))]
+    for first in range(0, len(people), BATCH):
+        _judged(story, story.ask(people[first : first + BATCH]), better)
+    place = story.place()
+    end = time.monotonic() + 60
+    while sum(arm.reward.n for arm in place.store.experiment_data(_experiment(place)).arms.values()) < 1_500:
+        place.store.settle(TASK, place.task.reward)
+        assert time.monotonic() < end, "the outcomes did not arrive"
+        time.sleep(0.2)
+
+
+def _judged(story: Story, answers: list[dict[str, Any]], better: str) -> None:
     outcomes = [
         {
             "event_id": one["prediction_id"],
             "prediction_id": one["prediction_id"],
-            "value": int((one["score"] >= 0.5) == (one["assigned_to"] == "champion")),
+            "value": int((one["score"] >= 0.5) == (one["assigned_to"] == better)),
         }
         for one in answers
     ]

@@ -13,7 +13,7 @@ from contender.artifact import FEATURES, GOLDEN, MANIFEST, MODEL, Manifest, dige
 from contender.errors import InvalidArtifact
 from contender.values import ModelVersion
 from tests.stand_ins.kubernetes_api.kserve import JsonServer, KServe, Serves
-from tests.stand_ins.kubernetes_api.objects import Key
+from tests.stand_ins.kubernetes_api.objects import Key, Objects
 from tests.stand_ins.kubernetes_api.server import KubernetesApi
 
 TASK, NAMESPACE = "job-change", "hiring"
@@ -53,6 +53,7 @@ class Cluster:
 
     def __init__(self, api: KubernetesApi) -> None:
         self.api, self.shelf = api, Shelf()
+        deploy(api.objects)
         self.kserve = KServe(api.objects, NAMESPACE)
         self.slots = self.slots_over(connected(api))
 
@@ -70,9 +71,21 @@ class Cluster:
         return ModelVersion(TASK, number, f"1.0.{number}", uri, found)
 
 
+def deploy(objects: Objects) -> None:
+    """Apply what the manifests say of the task: three InferenceServices, none of which is told what to serve."""
+    for slot in ("baseline", "blue", "green"):
+        name = service_name(TASK, slot)
+        key = Key("apis/serving.kserve.io/v1beta1", "inferenceservices", NAMESPACE, name)
+        model = {"modelFormat": {"name": "contender-onnx"}, "runtime": "contender-onnx-v1", "protocolVersion": "v1"}
+        spec = {"predictor": {"model": model, "minReplicas": 1}}
+        objects.create(
+            key, {"kind": "InferenceService", "metadata": {"name": name}, "spec": spec}, "contender-manifests"
+        )
+
+
 def connected(api: KubernetesApi, who: str = "release") -> ClientApi:
     """The official client, told where the API is and who asks."""
-    from kubernetes import client  # type: ignore[import-untyped]  # ships no types
+    from kubernetes import client
 
     configuration = client.Configuration(host=api.url)
     configuration.api_key["authorization"] = f"Bearer {who}"

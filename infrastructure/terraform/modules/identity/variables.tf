@@ -58,6 +58,7 @@ variable "service_accounts" {
   type = object({
     autoscaler     = optional(set(string), ["kube-system:cluster-autoscaler"])
     database_setup = optional(set(string), ["contender:database-setup"])
+    exporter       = optional(set(string), ["contender:exporter"])
     kfp            = optional(set(string), ["kubeflow:ml-pipeline"])
     mlflow         = optional(set(string), ["mlflow:mlflow"])
     pipelines      = optional(set(string), ["kubeflow:pipeline-runner"])

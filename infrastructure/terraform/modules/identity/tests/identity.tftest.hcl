@@ -72,6 +72,7 @@ run "who_may_write_and_delete_objects" {
       ])
       } == {
       database_setup = []
+      exporter       = []
       kfp            = ["arn:aws:s3:::contender-test-artifacts/pipelines/*", "arn:aws:s3:::contender-test-artifacts/pipelines/*"]
       mlflow         = ["arn:aws:s3:::contender-test-artifacts/models/*", "arn:aws:s3:::contender-test-artifacts/models/*"]
       pipelines = [
@@ -96,6 +97,7 @@ run "who_may_read_and_fill_which_secret" {
       ])
       } == {
       database_setup = ["contender", "kfp", "mlflow", "administrator"]
+      exporter       = []
       kfp            = ["kfp"]
       mlflow         = ["mlflow"]
       pipelines      = ["contender"]

@@ -1,0 +1,14 @@
+"""The client of an S3 API, with deadlines; boto3 is imported when one is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def connect(endpoint: str = "") -> Any:
+    """A client, with the environment's credentials, for the S3 API at `endpoint`; Amazon's if that is empty."""
+    import boto3
+    from botocore.config import Config
+
+    limits = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})
+    return boto3.client("s3", endpoint_url=endpoint or None, config=limits)

@@ -1,0 +1,115 @@
+"""What anchors promise, kept in files and on an S3 API."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from contender.adapters.anchor_file import AnchorFiles
+from contender.adapters.anchor_s3 import S3Anchors
+from contender.adapters.client_s3 import connect
+from contender.errors import FaultFound, InvalidInput, Unavailable
+from contender.release.ports import Anchors
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+        for name, value in keys.items():
+            patch.setenv(name, value)
+        client = connect(f"http://{host}:{port}")
+        client.create_bucket(Bucket="evidence")
+        yield client
+    server.stop()
+
+
+PREFIXES = map(str, itertools.count(1))
+
+
+@pytest.fixture(params=["file", "s3"])
+def anchors(request: pytest.FixtureRequest, tmp_path: Path) -> Anchors:
+    if request.param == "file":
+        return AnchorFiles(tmp_path / "anchors")
+    client = request.getfixturevalue("s3")
+    return S3Anchors(f"s3://evidence/{next(PREFIXES)}/anchors", lambda: client)
+
+
+def anchor(number: int, sign: str = "a") -> dict[str, object]:
+    return {"sequence": number, "hash": sign * 64, "at": 1_700_000_000.123456 + number}
+
+
+def test_anchors_follow_each_other_and_repeat_nothing(anchors: Anchors) -> None:
+    assert anchors.kept("t") == []
+    for number in (1, 2, 2, 3):
+        anchors.keep("t", anchor(number))
+    assert anchors.kept("t") == [anchor(1), anchor(2), anchor(3)]
+
+
+def test_two_ends_of_one_trail_are_both_kept(anchors: Anchors) -> None:
+    anchors.keep("t", anchor(1))
+    anchors.keep("t", anchor(1, "b"))
+    assert [one["hash"][0] for one in anchors.kept("t")] == ["a", "b"]
+
+
+def test_tasks_have_trails_of_their_own(anchors: Anchors) -> None:
+    anchors.keep("job", anchor(1))
+    anchors.keep("job-change", anchor(2))
+    assert anchors.kept("job") == [anchor(1)]
+
+
+def test_more_anchors_than_a_page_holds_are_all_told(s3: Any) -> None:
+    anchors = S3Anchors("s3://evidence/many", lambda: s3)
+    for number in range(1_002):
+        name = f"many/t/{number:012d}-{float(number)!r}-{'c' * 64}.json"
+        s3.put_object(Bucket="evidence", Key=name, Body=b"")
+    assert [one["sequence"] for one in anchors.kept("t")] == list(range(1_002))
+
+
+def test_an_overwritten_object_forges_nothing(s3: Any) -> None:
+    anchors = S3Anchors("s3://evidence/forged/", lambda: s3)
+    anchors.keep("t", anchor(7))
+    (found,) = s3.list_objects_v2(Bucket="evidence", Prefix="forged/t/")["Contents"]
+    s3.put_object(Bucket="evidence", Key=found["Key"], Body=b'{"sequence": 1}')
+    assert anchors.kept("t") == [anchor(7)]
+
+
+def test_a_stray_object_is_a_fault(s3: Any) -> None:
+    s3.put_object(Bucket="evidence", Key="stray/t/notes.txt", Body=b"")
+    with pytest.raises(FaultFound, match=r"damaged: 'notes\.txt' is none"):
+        S3Anchors("s3://evidence/stray", lambda: s3).kept("t")
+
+
+def test_an_s3_that_is_away_or_has_no_bucket_stops_the_change(s3: Any) -> None:
+    del s3
+    away = S3Anchors("s3://evidence", lambda: connect("http://127.0.0.1:9"))
+    for call in (lambda: away.keep("t", anchor(1)), lambda: away.kept("t")):
+        with pytest.raises(Unavailable, match="anchors cannot be used"):
+            call()
+
+
+def test_a_bucket_that_is_missing_stops_the_change(s3: Any) -> None:
+    with pytest.raises(Unavailable, match="NoSuchBucket"):
+        S3Anchors("s3://elsewhere/x", lambda: s3).keep("t", anchor(1))
+
+
+@pytest.mark.parametrize("address", ["s3:///x", "http://bucket/x"])
+def test_what_is_no_bucket_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInput, match="CONTENDER_ANCHORS"):
+        S3Anchors(address, connect)
+
+
+def test_another_writer_changes_nothing_that_is_there(s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket="evidence", VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        S3Anchors("s3://evidence/once", lambda: s3).keep("t", anchor(1))
+    (version,) = s3.list_object_versions(Bucket="evidence", Prefix="once/")["Versions"]
+    assert version["IsLatest"]
