@@ -9,6 +9,7 @@ import typer
 from cli import (
     ask,
     audit,
+    dash,
     database,
     doctor,
     drift,
@@ -77,6 +78,7 @@ for room in (
     retraining,
     health,
     export,
+    dash,
     doctor,
 ):
     room.register(app)

@@ -25,7 +25,7 @@ def fetch(url: str, folder: Path, suffix: str = ".csv") -> list[Path]:
     prefix = parts.path.lstrip("/")
     folder.mkdir(parents=True, exist_ok=True)
     with _translated(url):
-        import boto3  # type: ignore[import-untyped]  # ships no types
+        import boto3
 
         bucket = boto3.resource("s3").Bucket(parts.netloc)
         keys = sorted(one.key for one in bucket.objects.filter(Prefix=prefix) if one.key.endswith(suffix))
@@ -40,7 +40,7 @@ def fetch(url: str, folder: Path, suffix: str = ".csv") -> list[Path]:
 
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # ships no types
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
