@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
-from cli.output import JsonFlag, show
+from cli.output import JsonFlag, show, table
 from cli.settings import Settings
-from contender.errors import FaultFound
+from contender.errors import FaultFound, NotFound
 
 if TYPE_CHECKING:
     from contender.adapters.store_sql import Store
@@ -50,6 +53,32 @@ def upgrade(as_json: JsonFlag = False) -> int:
     return 0
 
 
+@app.command()
+def users(
+    urls: Annotated[Path, typer.Option(help="A folder of files: a part's name, the URL that it connects with.")],
+    as_json: JsonFlag = False,
+) -> int:
+    """Make a database user for each part of the house, with no more rights than it needs. PostgreSQL only.
+
+    CONTENDER_STORE_URL is the owner's; --urls is what a Secret mounts: transformer, release, exporter, pipelines. The
+    users and passwords are those in the URLs. Again after a password has changed, or with new tables.
+
+    Example: contender database users --urls /etc/contender/store
+    """
+    from contender.adapters.store_sql.users import PARTS, Users
+
+    told = {part: (urls / part).read_text() for part in PARTS if (urls / part).is_file()}
+    if not told:
+        raise NotFound(f"{urls} holds none of {', '.join(PARTS)}", remedy="mount the Secret contender-store there")
+    owner = Users(Settings().store_url, clock=time.time)
+    try:
+        granted = owner.grant(told)
+    finally:
+        owner.close()
+    show({"users": [asdict(one) for one in granted]}, as_json, _made)
+    return 0
+
+
 @contextmanager
 def _store() -> Iterator[Store]:
     from contender.adapters.store_sql import Store
@@ -59,6 +88,13 @@ def _store() -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def _made(document: Mapping[str, Any]) -> Table:
+    grid = table("part", "user", "may", title="users of the store")
+    for one in document["users"]:
+        grid.add_row(one["part"], one["user"], "everything: it is the owner" if one["owner"] else "what its part needs")
+    return grid
 
 
 def _checked(document: Mapping[str, Any]) -> str:

@@ -14,6 +14,8 @@ from contender.adapters.kubernetes_api import MANAGER
 from contender.adapters.routing_kubernetes import KEY, config_map
 from contender.routing import parse
 from contender.tasks.catalog import TASKS
+from tests.integration.adapters_kubernetes.test_walk_through import RELEASE, TRANSFORMER
+from tests.stand_ins.kubernetes_api.cluster import TASK
 
 ROOT = Path(__file__).parents[3]
 OVERLAYS = ("local", "staging", "production")
@@ -193,3 +195,20 @@ def test_first_versions_are_written_as_a_release_would_write_them(rendered: Mapp
         else:
             assert list(one["spec"]) == ["predictor"]
             assert set(one["spec"]["predictor"]["model"]) <= {"modelFormat", "storageUri"}
+
+
+def test_the_walk_through_has_the_rights_that_the_manifests_give(overlay: Any) -> None:
+    """What a release and a transformer may do in the story that the tests tell, no more than in a cluster."""
+    for name, told in ((f"{TASK}-release", RELEASE), (f"{TASK}-routing-reader", TRANSFORMER)):
+        given = {
+            (verb, resource, tuple(rule.get("resourceNames", ())))
+            for role in (name, "release-reader")
+            for rule in overlay.one("Role", role)["rules"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+        asked = {(verb, rule.resource, names) for rule in told for verb in rule.verbs for names in [rule.names]}
+        missing = {
+            (v, r, n) for v, r, n in asked if not any((v, r) == (g, s) and set(n) <= set(m) for g, s, m in given)
+        }
+        assert not missing

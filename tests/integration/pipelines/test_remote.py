@@ -14,6 +14,8 @@ import pytest
 from cli.main import run
 from contender.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
 from pipelines.compile import GENERATED
+from pipelines.components.image import MONITORING
+from pipelines.graphs.placing import MOUNTED, STORE
 from pipelines.remote import WEEKLY, Job, Pipelines, Run
 from tests.stand_ins.kfp_api import KfpApi
 
@@ -44,26 +46,29 @@ def tasks(**states: str) -> dict[str, Any]:
     return {"task_details": [{"display_name": name, "state": state} for name, state in states.items()]}
 
 
+@pytest.mark.parametrize("graph", ["training", "ingestion"])
 def test_the_documents_are_those_of_the_official_client(
-    api: KfpApi, pipelines: Pipelines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: KfpApi, pipelines: Pipelines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graph: str
 ) -> None:
+    """Also of a graph of whose steps Kubernetes is told more."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    pipelines.submit(JOB)
-    pipelines.schedule(JOB, WEEKLY)
+    job = replace(JOB, graph=GENERATED / f"{graph}.yaml")
+    pipelines.submit(job)
+    pipelines.schedule(job, WEEKLY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import kfp
 
         client = kfp.Client(host=api.url)
         experiment = client.create_experiment(JOB.experiment).experiment_id
-        graph, parameters = str(JOB.graph), dict(JOB.parameters)
-        client.run_pipeline(experiment, JOB.name, graph, params=parameters)
+        compiled, parameters = str(job.graph), dict(JOB.parameters)
+        client.run_pipeline(experiment, JOB.name, compiled, params=parameters)
         client.create_recurring_run(
             experiment,
             JOB.name,
             cron_expression=WEEKLY,
             params=parameters,
-            pipeline_package_path=graph,
+            pipeline_package_path=compiled,
             no_catchup=True,
         )
     for held, key in ((api.runs, "run_id"), (api.schedules, "recurring_run_id")):
@@ -80,13 +85,24 @@ def test_a_schedule_replaces_the_one_of_its_name(api: KfpApi, pipelines: Pipelin
     assert len(api.schedules) == 2
 
 
+def images_in(sent: dict[str, Any]) -> set[str]:
+    spec = sent["pipeline_spec"]
+    executors = spec.get("pipeline_spec", spec)["deploymentSpec"]["executors"]
+    return {one["container"]["image"] for one in executors.values()}
+
+
 def test_every_step_runs_in_the_image_that_is_named_by_digest(api: KfpApi, pipelines: Pipelines) -> None:
-    pipelines.submit(replace(JOB, image=DIGEST))
-    (sent,) = api.runs.values()
-    images = {one["container"]["image"] for one in sent["pipeline_spec"]["deploymentSpec"]["executors"].values()}
-    assert images == {DIGEST}
-    with pytest.raises(InvalidInput, match="not named by digest"):
-        pipelines.submit(replace(JOB, image="ghcr.io/x:latest"))
+    images = {"pipelines": DIGEST, "monitoring": DIGEST.replace("aaaa", "bbbb")}
+    for graph, expected in (("training", "pipelines"), ("analysis", "pipelines"), ("drift", "monitoring")):
+        run = pipelines.submit(replace(JOB, graph=GENERATED / f"{graph}.yaml", images=images))
+        assert images_in(api.runs[run]) == {images[expected]}
+    with pytest.raises(InvalidInput, match=r"CONTENDER_MONITORING_IMAGE.*not named by digest"):
+        pipelines.submit(replace(JOB, images={"monitoring": "ghcr.io/x:latest"}))
+
+
+def test_an_image_that_is_not_named_is_the_one_that_was_compiled(api: KfpApi, pipelines: Pipelines) -> None:
+    run = pipelines.submit(replace(JOB, graph=GENERATED / "drift.yaml", images={"pipelines": DIGEST, "monitoring": ""}))
+    assert images_in(api.runs[run]) == {MONITORING}
 
 
 @pytest.mark.parametrize(("caching", "expected"), [(True, [{"enableCache": True}]), (False, [{}])])
@@ -174,6 +190,45 @@ def test_the_command_types_parameters_and_tells_the_gate(api: KfpApi, command: C
     assert parameters["registry"]["tracking_uri"].startswith("sqlite:///")
 
 
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        ("analysis", {"records": {"store_url": ""}}),
+        ("drift", {"registry": "filled"}),
+        ("scoring", {"good": f"{MOUNTED}/job-change/good", "predictions": f"{MOUNTED}/job-change/predictions"}),
+        ("ingestion", {}),
+        ("training", {"registry": "filled"}),
+    ],
+)
+def test_the_command_fills_in_what_the_environment_knows_of_every_graph(
+    api: KfpApi, command: Command, graph: str, expected: dict[str, Any]
+) -> None:
+    parameters = api.runs[command("submit", "--graph", graph)[1]["run"]]["runtime_config"]["parameters"]
+    spec = next(iter(api.runs.values()))["pipeline_spec"]
+    known = spec.get("pipeline_spec", spec)["root"]["inputDefinitions"]["parameters"]
+    assert set(parameters) <= set(known)
+    assert {name for name, said in known.items() if not said.get("isOptional")} <= set(parameters)
+    for name, value in expected.items():
+        if value == "filled":
+            assert parameters[name]["tracking_uri"].startswith("sqlite:///")
+        else:
+            assert parameters[name] == value
+
+
+@pytest.mark.parametrize("graph", ["analysis", "drift", "ingestion"])
+def test_the_stores_url_comes_from_a_secret_and_never_from_a_parameter(
+    api: KfpApi, command: Command, graph: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CONTENDER_STORE_URL", f"sqlite:///{tmp_path}/{TOKEN}.db")
+    (sent,) = (api.runs[command("submit", "--graph", graph)[1]["run"]],)
+    assert TOKEN not in json.dumps(sent)
+    platform = sent["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    (told,) = platform.values()
+    (secret,) = told["secretAsEnv"]
+    assert secret["secretName"] == STORE
+    assert secret["keyToEnv"] == [{"secretKey": "pipelines", "envVar": "CONTENDER_STORE_URL"}]
+
+
 def test_the_command_ends_with_3_when_the_gate_refused_and_with_1_when_the_run_failed(
     api: KfpApi, command: Command
 ) -> None:
@@ -188,6 +243,8 @@ def test_the_command_ends_with_3_when_the_gate_refused_and_with_1_when_the_run_f
         ("submit", "--set", "data.rows=many"),
         ("submit", "--set", "data.colour=red"),
         ("submit", "--set", "rows"),
+        ("submit", "--graph", "analysis", "--set", "records.store_url=postgresql://a:b@c/d"),
+        ("submit", "--graph", "drift", "--set", "span.rows_s=never"),
         ("submit", "--graph", "nothing"),
         ("schedule", "--cron", "0 3 * * 1"),
     ],
