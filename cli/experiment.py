@@ -15,7 +15,7 @@ from cli import terms
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
-from cli.verdicts import experiment_parts, facts, verdict_lines
+from cli.verdicts import experiment_parts, facts, told, verdict_lines
 from contender.errors import InvalidInput, NotFound, Refused
 from contender.experiment.analysis import Experiment, from_document, look, observe
 from contender.experiment.decision import Verdict
@@ -124,7 +124,8 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     experiment = current(place)
     verdict = look(place.store, experiment)
     at = standing(place, experiment, verdict)
-    document = {**experiment.to_document(), "ramp": at.to_document(), "verdict": verdict.to_document()}
+    looks = len(place.store.looks(experiment.id))
+    document = told(experiment.to_document(), verdict.to_document(), looks, at.to_document())
     show(document, as_json, _render)
     return 0 if verdict.decision == "promote" else NOT_PROMOTE
 

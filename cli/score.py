@@ -48,11 +48,13 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
     scoring = ScoringParams(url=url, version=version, batch_rows=batch, rows_per_second=rate, form=form)
     settings = place.settings
     registry = RegistryParams(tracking_uri=settings.tracking_uri, artifact_root=str(settings.artifacts))
+    usual = shelf_of(place)[0]
+    usual.mkdir(parents=True, exist_ok=True)
     target = out or settings.home / "predictions" / place.task.name
     with progress.running(), progress.step(f"score {task}"):
         document = score_pending(
             place.task,
-            good or shelf_of(place)[0],
+            good or usual,
             scoring,
             registry,
             target,

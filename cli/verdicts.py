@@ -9,6 +9,7 @@ from rich.text import Text
 
 from cli.output import pairs
 from contender.routing import challenger_name
+from contender.values import CHALLENGER
 
 if TYPE_CHECKING:
     from contender.adapters.store_sql import Store
@@ -23,7 +24,23 @@ def summary(store: Store, task: str) -> dict[str, Any] | None:
     if not known:
         return None
     looks = store.looks(known[-1]["id"])
-    return {**known[-1], "looks": len(looks), "verdict": looks[-1]["verdict"] if looks else None}
+    return told(known[-1], looks[-1]["verdict"] if looks else None, len(looks))
+
+
+def told(
+    experiment: Mapping[str, Any],
+    verdict: Mapping[str, Any] | None,
+    looks: int,
+    ramp: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """An experiment as one JSON object that always has the same keys, however many challengers it has."""
+    alone = {"rivals": [], "shadow": ""}
+    return {**alone, **experiment, "looks": looks, "ramp": ramp, "verdict": _whole(verdict) if verdict else None}
+
+
+def _whole(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    others = {name: _whole(other) for name, other in verdict.get("others", {}).items()}
+    return {"arm": CHALLENGER, **verdict, "others": others}
 
 
 def facts(document: Mapping[str, Any]) -> dict[str, object]:
@@ -55,7 +72,7 @@ def experiment_parts(document: Mapping[str, Any]) -> list[Any]:
     parts: list[Any] = [pairs(facts(document), "experiment")]
     if ramp := document.get("ramp"):
         parts.append(Text(f"  ramp   {ramp_text(ramp)}"))
-    if verdict is not None:
+    if verdict and verdict["interval"]:
         parts.append(interval_picture(verdict))
     others = (verdict or {}).get("others", {})
     return [*parts, pairs(verdict_lines(verdict)), *(pairs(verdict_lines(found)) for found in others.values())]
@@ -74,7 +91,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
     """A verdict as names and values for a table."""
     if verdict is None:
         return {"verdict": "not looked at yet: contender experiment status"}
-    arm = {"arm": verdict["arm"]} if "arm" in verdict else {}
+    arm = {"arm": verdict["arm"]} if verdict.get("others") or verdict.get("arm", CHALLENGER) != CHALLENGER else {}
     lines: dict[str, object] = arm | {
         "verdict": f"[bold {COLOURS[verdict['decision']]}]{verdict['decision']}[/]",
         "reason": verdict["reason"],

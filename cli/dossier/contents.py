@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from contender.errors import FaultFound, NotFound
 from contender.experiment.analysis import ExperimentStore, from_document, observe
-from contender.experiment.data import ArmData, ExperimentData, Phase
+from contender.experiment.data import NO_EVENTS, ArmData, Events, ExperimentData, Phase
 from contender.experiment.decision import evidence_digest
+from contender.experiment.statistics.bernoulli import Count
 from contender.release import audit
 from contender.release.trail import TRANSITION
 from contender.values import CHALLENGER, CHAMPION, ModelVersion
@@ -18,6 +19,10 @@ DECISIONS: Final = ("promote", "bake", "baked", "undo", "abort")
 """Audit events that settle what becomes of a challenger."""
 
 _BEGINNING: Final = "start"
+
+
+Scores = Mapping[str, Mapping[str, Mapping[str, Count]]]
+"""By arm, attribute and group: the people who scored above the median, of how many."""
 
 
 class Records(ExperimentStore, Protocol):
@@ -29,6 +34,10 @@ class Records(ExperimentStore, Protocol):
 
     def experiments(self, task: str) -> Sequence[Mapping[str, Any]]:
         """All experiments of a task, oldest first."""
+        ...
+
+    def scoring_counts(self, experiment_id: str) -> Scores:
+        """How many people of each group scored above the median, of how many."""
         ...
 
     def audit(self, task: str) -> Sequence[Mapping[str, Any]]:
@@ -69,7 +78,8 @@ class Dossier:
     them, None for one that it does not. `arms` and `phases` are the aggregates now. Of several challengers the one
     whose verdict leads is called challenger, here and in `experiment`; the others are in the verdict. `records` is the
     task's whole trail, `anchors` how many anchors it was verified against, `problems` what `audit.verify` says of it.
-    `made_at` is seconds since the epoch, `made_with` the commit of the program.
+    `made_at` is seconds since the epoch, `made_with` the commit of the program. `scores` is by role, attribute and
+    group.
     """
 
     experiment: Mapping[str, Any]
@@ -82,6 +92,8 @@ class Dossier:
     problems: Sequence[str]
     made_at: float
     made_with: str
+    events: Events = NO_EVENTS
+    scores: Scores = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -134,17 +146,20 @@ def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: flo
     document = {**kept, CHALLENGER: from_document(kept).version_of(leading) if looks else kept[CHALLENGER]}
     records = store.audit(task)
     anchors, damage = _anchors(sources.anchors, task)
+    arms, scores = {CHAMPION: CHAMPION, CHALLENGER: leading}, store.scoring_counts(kept["id"])
     return Dossier(
         experiment=document,
         looks=looks,
         models={role: _model(sources.registry, task, document[role]) for role in (CHAMPION, CHALLENGER)},
-        arms={role: data.arms[arm] for role, arm in ((CHAMPION, CHAMPION), (CHALLENGER, leading)) if arm in data.arms},
+        arms={role: data.arms[arm] for role, arm in arms.items() if arm in data.arms},
         phases=data.phases,
         records=records,
         anchors=len(anchors),
         problems=[*audit.verify(records, anchors), *damage],
         made_at=made_at,
         made_with=made_with,
+        events=data.events,
+        scores={role: scores[arm] for role, arm in arms.items() if arm in scores},
     )
 
 

@@ -49,7 +49,21 @@ def health(dossier: Dossier) -> Html:
         stated["Sample ratio p (alarm at or under the plan's ratio_alpha)"] = probability(verdict["srm_p"])
         if "missing_p" in verdict["look"]:
             stated["Missing outcomes by arm, p (same alarm)"] = probability(verdict["look"]["missing_p"])
+        if dossier.plan.get("covariate"):
+            stated["Missing covariates by arm, p (same alarm)"] = probability(verdict["look"].get("covariate_p"))
+    stated |= _records(dossier)
     return section("health", "Health of the experiment", facts(stated), _shares(dossier), _traffic(dossier))
+
+
+def _records(dossier: Dossier) -> dict[str, object]:
+    """Records that a sound experiment has few of, and what became of them."""
+    events = dossier.events
+    fate = "left out of the estimate" if dossier.plan.get("leave_out_late") else "counted in the estimate"
+    return {
+        f"Outcomes outside the {plain(dossier.plan['outcome_days'])} days after the answer": f"{events.late:,}, {fate}",
+        "Records that contradict an earlier one (the first counts)": events.contradictory,
+        "Records that came again (counted once)": events.replayed,
+    }
 
 
 def guardrails(dossier: Dossier) -> Html:
@@ -138,10 +152,12 @@ def _over_time(dossier: Dossier) -> Html | None:
     if not points:
         return None
     first, last = points[0], points[-1]
-    text = (
-        f"The interval at {len(points)} looks, from {first.units:,} people ({span((first.low, first.high))}) "
-        f"to {last.units:,} people ({span((last.low, last.high))}). The line of no difference is drawn through 0."
-    )
+    ended = f"{last.units:,} people ({span((last.low, last.high))})"
+    told = f"At the only look so far: {ended}."
+    if len(points) > 1:
+        begun = f"{first.units:,} people ({span((first.low, first.high))})"
+        told = f"The interval narrows over {len(points)} looks, from {begun} to {ended}."
+    text = f"{told} The line of no difference is drawn through 0."
     caption = Caption("over-time", "The difference and its always-valid interval over time", text)
     return pictures.over_time(points, dossier.plan["smallest_effect"], caption)
 

@@ -22,6 +22,7 @@ LEAST_SHOWN: Final = 5
 
 _FEW: Final = f"fewer than {LEAST_SHOWN}"
 _COLUMNS: Final = ("group", "people", "selected", "selection rate", "impact ratio", "interval", "four fifths", "reward")
+_SCORED: Final = ("group", "people with a score", "scoring rate", "impact ratio", "interval", "four fifths")
 
 
 def fairness(dossier: Dossier) -> Html:
@@ -34,7 +35,8 @@ def fairness(dossier: Dossier) -> Html:
     told = f"Selected are people who were answered “{label}”." if label else "The plan names no favourable answer."
     text = (
         "Impact ratio: a group's selection rate over the highest group's. Under four fifths a group counts as "
-        "adversely affected (29 CFR 1607.4 D; 6 RCNY 5-301). Groups under 2 % of the people are not compared."
+        "adversely affected (29 CFR 1607.4 D; 6 RCNY 5-301). Groups under 2 % of the people are not compared. Scoring "
+        "rate: the share whose score lies above the median of all; its impact ratio is made the same way."
     )
     parts = [
         _attribute(dossier, (number, attribute), role)
@@ -73,7 +75,26 @@ def _attribute(dossier: Dossier, numbered: tuple[int, str], role: str) -> list[o
     return [
         _picture(table.groups, title, f"impact-{number}-{role}"),
         grid(title, _COLUMNS, _rows(table, arm, attribute)),
+        _scores(dossier, role, attribute, title),
     ]
+
+
+def _scores(dossier: Dossier, role: str, attribute: str, title: str) -> Html | None:
+    """How often each group scores above the median of all: for models that score, and people decide later."""
+    counts = dossier.scores.get(role, {}).get(attribute)
+    if not counts:
+        return None
+    table = impact_ratios(counts, dossier.plan["alpha"], dossier.plan["tuning_units"])
+    rows = [_scored(row, row.group) for row in table.groups]
+    rows += [_scored(row, f"{row.group} (too small to compare)") for row in table.small]
+    return grid(f"Scores, {title}", _SCORED, rows)
+
+
+def _scored(row: GroupRate, name: str) -> Sequence[object]:
+    if row.people.trials < LEAST_SHOWN:
+        return (name, _FEW, *([None] * (len(_SCORED) - 2)))
+    ratio = None if row.ratio is None else f"{row.ratio:.2f}"
+    return name, row.people.trials, percent(row.people.rate), ratio, _interval(row), _line(row)
 
 
 def _picture(groups: Sequence[GroupRate], title: str, name: str) -> Html | None:

@@ -72,14 +72,14 @@ def _every_second(do: Callable[[], None]) -> None:
 def _tree(place: Workplace) -> RenderableType:
     """The tree, or why there is none this time: a store that is away for a second does not end the watch."""
     try:
-        return render(status_document(place, live=True))
+        return render(status_document(place))
     except ContenderError as error:
         return Text(f"⚠ cannot look: {error}", style="red")
 
 
 def _told(place: Workplace, as_json: bool) -> str:
     try:
-        document = status_document(place, live=True)
+        document = status_document(place)
     except ContenderError as error:
         return json.dumps({"error": error.message, "remedy": error.remedy}) if as_json else f"⚠ cannot look: {error}"
     return json.dumps(document, default=str) if as_json else line(document, time.time())

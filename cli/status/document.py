@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from cli import observe as observing
 from cli.compose import Workplace
 from cli.health import lines
-from cli.verdicts import summary
+from cli.verdicts import summary, told
 from contender.adapters.supervisor.control import observed
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
@@ -24,11 +25,11 @@ Counts = Mapping[tuple[str, str, str | None], int]
 """Exposures by (assigned to, served by, fallback reason)."""
 
 
-def status_document(place: Workplace, *, live: bool = False) -> dict[str, Any]:
+def status_document(place: Workplace) -> dict[str, Any]:
     """Processes, routing, experiment, release and traffic of the workplace's task.
 
-    The experiment's verdict is that of the last look; with `live`, a running experiment is judged as it is now, and
-    nothing of that is kept.
+    A running experiment is judged as it is now, and nothing of that is kept; of one that ended the verdict is that of
+    the last look.
     """
     seen = observed(place.settings.home, place.task.name)
     routing = place.routing.read(place.task.name)
@@ -38,9 +39,9 @@ def status_document(place: Workplace, *, live: bool = False) -> dict[str, Any]:
         "task": place.task.name,
         "home": str(place.settings.home),
         "url": f"http://{HOST}:{seen.ports[TRANSFORMER]}/v1/models/{place.task.name}" if seen else None,
-        "processes": [asdict(process) for process in seen.processes] if seen else [],
+        "processes": [*map(asdict, seen.processes), *observing.processes(place.settings.home)] if seen else [],
         "routing": json.loads(routing.to_json()) if routing else None,
-        "experiment": judged(place, experiment) if live and experiment else experiment,
+        "experiment": judged(place, experiment) if experiment else None,
         "release": place.release.state().to_document(),
         "traffic": traffic(counts),
         "watch": lines(place),
@@ -56,7 +57,7 @@ def judged(place: Workplace, experiment: Mapping[str, Any]) -> dict[str, Any]:
     data = observe(place.store, running)
     verdict = verdict_on(data, running, experiment["verdict"])
     ramp = progress(running, data, verdict)
-    return {**experiment, "verdict": verdict.to_document(), "ramp": ramp.to_document()}
+    return told(experiment, verdict.to_document(), experiment["looks"], ramp.to_document())
 
 
 def traffic(counts: Counts) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def _warm(document: Mapping[str, Any]) -> Iterator[Node]:
 
 
 def _others(document: Mapping[str, Any]) -> Iterator[Node]:
-    for name, kind in ((BASELINE, "Slot"), ("transformer", "Entry")):
+    watching = [(one["name"], "Watch") for one in document["processes"] if one["role"] == "observer"]
+    for name, kind in ((BASELINE, "Slot"), ("transformer", "Entry"), *watching):
         process = process_in(name, document)
         if process is not None:
             yield _slot(name, Health.HEALTHY if process["ready"] else Health.DEGRADED, document, kind)

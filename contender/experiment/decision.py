@@ -53,12 +53,12 @@ RULES: Final = (
     Rule("exhausted", {"exhausted": True}, "hold", "no detectable difference within {horizon:,} units: {effect}"),
     Rule("undecided", {}, "hold", "no difference shown yet: {effect}{more}"),
 )
+"""Who speaks first: bad data, then guardrails even while the metric wins, then soundness, then the metric."""
+
 SHADOW_BETTER: Final = Rule(
     "shadow-better", {}, "hold", "the shadow is better on the same people: {effect}; contender experiment start"
 )
 """In place of ``better`` for a shadow: only people who are told its answers show what they do with them."""
-
-"""Who speaks first: bad data, then guardrails even while the metric wins, then soundness, then the metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,4 +229,5 @@ def _verdict(rule: Rule, plan: Plan, evidence: Evidence, found: tuple[str, ...])
 def _more(units: int | None, days: float | None) -> str:
     if units is None:
         return ""
-    return f"; about {units:,} more units are needed" + (f", {days:.1f} days at this rate" if days is not None else "")
+    rate = "" if days is None else f", {days:,.1f} days at this rate" if days >= 0.1 else ", hours at this rate"
+    return f"; about {units:,} more units are needed{rate}"

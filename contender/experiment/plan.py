@@ -38,6 +38,7 @@ class Plan:
     protected group's reward may fall by at most `group_margin`, judged from `group_units` units with an outcome in
     each arm; with a `favourable_label` impact ratios are guarded too. Outcomes should come within `outcome_days`;
     `max_late_share` of them may be later, `max_contradictory_share` of the exposures may have contradictory records.
+    A late outcome counts like any other, or with `leave_out_late` not at all; the late ones are counted either way.
     `covariate` is empty, or ``baseline``: adjust rewards by the baseline model's on the same requests. `ramp` lists
     the challenger's shares, growing to `challenger_share`, and how many of its units each step must have seen before
     the next; empty for one step.
@@ -71,6 +72,7 @@ class Plan:
     outcome_days: float = 30.0
     max_late_share: float = 0.05
     max_contradictory_share: float = 0.001
+    leave_out_late: bool = False
     covariate: str = ""
     ramp: tuple[Step, ...] = ()
 
@@ -92,6 +94,8 @@ class Plan:
                 raise InvalidInput(f"plan.{name}", "must be a name")
         if not isinstance(self.favourable_label, str):
             raise InvalidInput("plan.favourable_label", "must be a label, or empty")
+        if not isinstance(self.leave_out_late, bool):
+            raise InvalidInput("plan.leave_out_late", "must be true or false")
         if self.covariate not in ("", BASELINE):
             raise InvalidInput("plan.covariate", f"must be empty or {BASELINE!r}")
 
@@ -119,7 +123,7 @@ class Plan:
 LEAST_UNITS: Final = 100
 """No plan may decide on fewer units in an arm: the interval is asymptotic."""
 
-_LATER: Final = frozenset({"ramp"})
+_LATER: Final = frozenset({"leave_out_late", "ramp"})
 """Fields that were added when there were stored plans already; their defaults are false and mean: as before."""
 
 _COUNTS: Mapping[str, int] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, func, select
 
 from contender.adapters.store_sql.database import Database, rows_of
-from contender.adapters.store_sql.schema import EXPOSURES, REWARDS
+from contender.adapters.store_sql.schema import EXPOSURES, IS_REVIEW, REWARDS
 from contender.values import REVIEW_LABEL, SHADOW
 
 
@@ -19,7 +19,7 @@ class BacklogRecords(Database):
         """
         column = EXPOSURES.c
         judged = exists().where(REWARDS.c.prediction_id == column.prediction_id)
-        query = select(func.count()).where(column.task == task, column.at >= since, column.label == REVIEW_LABEL)
+        query = select(func.count()).where(column.task == task, column.at >= since, IS_REVIEW)
         with self._reading() as connection:
             waiting: int | None = connection.scalar(query.where(column.assigned_to != SHADOW, ~judged))
         return waiting or 0

@@ -35,12 +35,13 @@ class ExposureRecords(Database):
         """Judge the outcomes of `task` that wait and whose exposure is known; how many rewards are new or changed.
 
         Of several outcomes of one prediction the earliest by event time counts, whatever the order they came in.
-        An outcome that `reward` refuses with `InvalidInput`, or judges outside [0, 1], is set aside as refused.
+        An outcome that `reward` refuses with `InvalidInput`, or judges outside [0, 1], is set aside as refused. Where
+        the plan leaves late outcomes out, they are counted as late and are rewards of no experiment.
         """
         changed = 0
         while True:
             with self._writing() as connection:
-                judged = settle_chunk(connection, task, reward)
+                judged = settle_chunk(connection, task, reward, self._clock())
             changed += judged.rewards
             if not judged.more:
                 return changed

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import Any, NamedTuple
+import os
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, select
 
 from contender.adapters.store_sql.database import Database, rows_of
 from contender.adapters.store_sql.schema import EXPOSURES, INPUTS, OUTCOMES, REWARDS
 
+_RANDOM_FROM: Final = 13
+"""Where the random digits of a prediction id begin; those before are its time."""
+_RANDOM_DIGITS: Final = 8
+
 
 class Input(NamedTuple):
-    """The row behind one exposure, and what was answered; `at` is seconds since the epoch."""
+    """The row behind one exposure, and what was answered; `at` is seconds since the epoch.
+
+    `person` is the same for rows of the same unit that one call gives back, and tells nothing else; None without one.
+    """
 
     prediction_id: str
     at: float
@@ -23,6 +32,7 @@ class Input(NamedTuple):
     served_by: str
     model_version: str | None
     assigned_to: str
+    person: bytes | None = None
 
 
 class Rewarded(NamedTuple):
@@ -43,14 +53,24 @@ class InputRecords(Database):
     def inputs(self, task: str, *, since: float, until: float | None = None, limit: int = 50_000) -> list[Input]:
         """The sampled rows of exposures in [`since`, `until`) (seconds since the epoch), oldest first.
 
-        At most `limit`; the next window begins at the last one's `at`.
+        Of more than `limit` about so many are drawn, evenly over the window and the same ones every time.
         """
-        query = _joined().where(INPUTS.c.task == task, INPUTS.c.at >= since)
-        if until is not None:
-            query = query.where(INPUTS.c.at < until)
+        window = _within(task, since, until)
         with self._reading() as connection:
-            rows = rows_of(connection, query.order_by(INPUTS.c.at, INPUTS.c.prediction_id).limit(limit))
-        return [Input(prediction_id, at, json.loads(row), *told) for prediction_id, at, row, *told in rows]
+            total = _count(connection, window)
+            if total > limit:
+                window.append(func.substr(INPUTS.c.prediction_id, _RANDOM_FROM, _RANDOM_DIGITS) < _cut(limit / total))
+            rows = rows_of(connection, _joined().where(*window).order_by(INPUTS.c.at, INPUTS.c.prediction_id))
+        salt = os.urandom(16)
+        return [
+            Input(prediction_id, at, json.loads(row), *told)._replace(person=_person(unit, salt))
+            for prediction_id, at, row, unit, *told in rows
+        ]
+
+    def input_count(self, task: str, *, since: float, until: float | None = None) -> int:
+        """How many sampled rows the window holds."""
+        with self._reading() as connection:
+            return _count(connection, _within(task, since, until))
 
     def prune_inputs(self, before: float) -> int:
         """Forget the rows of every task from before that moment (seconds since the epoch); how many went."""
@@ -83,7 +103,25 @@ class InputRecords(Database):
         return [Rewarded(**{**row._mapping, "outcome": json.loads(row.outcome)}) for row in rows]
 
 
+def _within(task: str, since: float, until: float | None) -> list[ColumnElement[bool]]:
+    bounds = [INPUTS.c.task == task, INPUTS.c.at >= since]
+    return bounds if until is None else [*bounds, INPUTS.c.at < until]
+
+
+def _count(connection: Connection, window: list[ColumnElement[bool]]) -> int:
+    return connection.scalar(select(func.count()).select_from(INPUTS).where(*window)) or 0
+
+
+def _cut(share: float) -> str:
+    """The random digits below which that share of all ids lies."""
+    return f"{int(share * 16**_RANDOM_DIGITS):0{_RANDOM_DIGITS}x}"
+
+
+def _person(unit: str | None, salt: bytes) -> bytes | None:
+    return None if unit is None else hashlib.blake2b(unit.encode(), digest_size=8, key=salt).digest()
+
+
 def _joined() -> Select[Any]:
-    told = ("label", "score", "confidence", "served_by", "model_version", "assigned_to")
+    told = ("unit_id", "label", "score", "confidence", "served_by", "model_version", "assigned_to")
     query = select(INPUTS.c.prediction_id, INPUTS.c.at, INPUTS.c.document, *(EXPOSURES.c[name] for name in told))
     return query.join(EXPOSURES, EXPOSURES.c.prediction_id == INPUTS.c.prediction_id)

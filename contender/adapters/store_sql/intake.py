@@ -9,10 +9,10 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, select, update
 
 from contender.adapters.store_sql.database import insert_all, rows_of, upsert
-from contender.adapters.store_sql.schema import COVARIATES, EXPOSURES, INPUTS, OUTCOMES, REVISITS, UNCOUNTED
+from contender.adapters.store_sql.schema import COVARIATES, EXPOSURES, INPUTS, IS_PARKED, OUTCOMES, REVISITS, UNCOUNTED
 from contender.adapters.store_sql.totals import note_span
 from contender.experiment.data import Events
 from contender.values import SHADOW, UNASSIGNED, Covariate, Exposure, Outcome, shadow_of
@@ -24,6 +24,8 @@ _UNIT: Final = _EXPOSED.index("unit_id")
 _TOLD: Final = ("event_id", "prediction_id", "task", "value", "at")
 _SAID: Final = ("prediction_id", "task", "label", "score")
 _SHADOWS: Final = shadow_of("")
+_AT_ONCE: Final = 1_000
+"""Exposures named in one statement: under every database's limit of parameters."""
 
 
 def keep_exposures(connection: Connection, exposures: Iterable[Exposure]) -> None:
@@ -34,6 +36,7 @@ def keep_exposures(connection: Connection, exposures: Iterable[Exposure]) -> Non
     new, again = _insert(connection, EXPOSURES, _EXPOSED, rows)
     fresh = [ordered[index] for index in new]
     _queue(connection, fresh)
+    _wake(connection, fresh)
     _keep_apart(connection, fresh)
     _note_again(connection, EXPOSURES, _EXPOSED, [rows[index] for index in again])
 
@@ -47,7 +50,8 @@ def keep_outcomes(connection: Connection, outcomes: Iterable[Outcome]) -> None:
 
 def keep_covariates(connection: Connection, covariates: Iterable[Covariate]) -> None:
     """Keep those that are new by `prediction_id`; outcomes that were judged without them are judged again."""
-    rows = sorted((one.prediction_id, one.task, one.label, one.score) for one in covariates)
+    ordered = sorted(covariates, key=attrgetter("prediction_id"))  # and nothing else: of two the first to come stays
+    rows = [(one.prediction_id, one.task, one.label, one.score) for one in ordered]
     insert_all(connection, COVARIATES, _SAID, rows)
     insert_all(connection, REVISITS, ("prediction_id", "task"), [row[:2] for row in rows])
 
@@ -85,6 +89,13 @@ def _queue(connection: Connection, exposures: Sequence[Exposure]) -> None:
     insert_all(connection, UNCOUNTED, ("experiment_id", "prediction_id", "groups"), waiting)
     mirrored = [(one.task, one.prediction_id.removesuffix(_SHADOWS)) for one in exposures if one.assigned_to == SHADOW]
     insert_all(connection, REVISITS, ("task", "prediction_id"), mirrored)
+
+
+def _wake(connection: Connection, exposures: Sequence[Exposure]) -> None:
+    """Have the outcomes judged that came before these exposures and were parked."""
+    for at in range(0, len(exposures), _AT_ONCE):
+        mine = OUTCOMES.c.prediction_id.in_([one.prediction_id for one in exposures[at : at + _AT_ONCE]])
+        connection.execute(update(OUTCOMES).where(IS_PARKED, mine).values(due=0.0, tries=0))
 
 
 def _keep_apart(connection: Connection, exposures: Sequence[Exposure]) -> None:

@@ -28,6 +28,9 @@ class Settled(IntEnum):
     """The task does not know its value."""
 
 
+IS_REVIEW: Final = text("label = 'Review_Required'")
+"""The fallback's label, as a constant: a partial index is of no use to a query with a parameter."""
+
 VERSIONS: Final = Table(
     "contender_version",  # not alembic's usual name, which MLflow uses in a database that both may share
     METADATA,
@@ -53,6 +56,7 @@ EXPOSURES: Final = Table(
     Column("at", Float(53), nullable=False),
     Column("source", Text, nullable=False),
     Index("exposures_by_time", "task", "at"),
+    Index("exposures_reviewed", "task", "at", sqlite_where=IS_REVIEW, postgresql_where=IS_REVIEW),
     Index("exposures_of_unit", "task", "unit_id", "at"),
 )
 
@@ -89,6 +93,9 @@ REVISITS: Final = Table(
 )
 """Predictions whose outcome, if it is judged already, must be judged again: a covariate or a shadow came later."""
 
+IS_PENDING: Final = text("settled = 0")
+IS_PARKED: Final = text("settled = 0 AND due > 0")
+
 OUTCOMES: Final = Table(
     "outcomes",
     METADATA,
@@ -98,15 +105,14 @@ OUTCOMES: Final = Table(
     Column("value", Text, nullable=False),  # JSON: a text, an integer or a float comes back as what it was
     Column("at", Float(53), nullable=False),
     Column("settled", SmallInteger, nullable=False, server_default=text("0")),
-    Index(
-        "outcomes_pending",
-        "task",
-        "at",
-        "event_id",
-        sqlite_where=text("settled = 0"),
-        postgresql_where=text("settled = 0"),
-    ),
+    Column("due", Float(53), nullable=False, server_default=text("0")),
+    Column("tries", SmallInteger, nullable=False, server_default=text("0")),
+    Index("outcomes_pending", "task", "due", "at", "event_id", sqlite_where=IS_PENDING, postgresql_where=IS_PENDING),
+    Index("outcomes_parked", "prediction_id", sqlite_where=IS_PARKED, postgresql_where=IS_PARKED),
 )
+"""What became of predictions. One whose exposure is not known is parked: looked at again when the exposure comes, and
+when it is `due` (seconds since the epoch), after twice as long with each of its `tries`.
+"""
 
 REWARDS: Final = Table(
     "rewards",

@@ -11,9 +11,17 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from contender.adapters.store_sql.database import column_of, rows_of, upsert
-from contender.adapters.store_sql.schema import COVARIATES, EXPOSURES, OUTCOMES, REVISITS, REWARDS, Settled
+from contender.adapters.store_sql.schema import (
+    COVARIATES,
+    EXPOSURES,
+    IS_PENDING,
+    OUTCOMES,
+    REVISITS,
+    REWARDS,
+    Settled,
+)
 from contender.adapters.store_sql.tally import UnitRow
-from contender.adapters.store_sql.terms import terms_of
+from contender.adapters.store_sql.terms import Terms, terms_of
 from contender.adapters.store_sql.totals import Seen, count, lock, note_span
 from contender.errors import InvalidInput
 from contender.experiment.data import Events
@@ -21,6 +29,12 @@ from contender.values import REVIEW_LABEL, SHADOW, UNASSIGNED, Prediction, shado
 
 CHUNK: Final = 2_000
 """Outcomes judged in one transaction: bounded memory, and other writers get their turn."""
+
+FIRST_RETRY_S: Final = 60.0
+"""After this long an outcome of an unknown prediction is looked at again."""
+
+_MOST_TRIES: Final = 20
+"""Two years later."""
 
 _REWARD: Final = tuple(column.name for column in REWARDS.columns)
 
@@ -47,19 +61,21 @@ class Judged(NamedTuple):
     more: bool
 
 
-def settle_chunk(connection: Connection, task: str, reward: Judge) -> Judged:
-    """Judge up to `CHUNK` outcomes of `task` that wait and whose exposure is known."""
+def settle_chunk(connection: Connection, task: str, reward: Judge, now: float) -> Judged:
+    """Judge up to `CHUNK` outcomes of `task` that wait; those whose exposure is not known are parked."""
     # One judge of a task at a time: what came too late for another's judgement is found once that one has ended.
     lock(connection, [f"settle {task}"])
     revisited = _revisit(connection, task)
-    waiting = _waiting(connection, task)
+    due = _due(connection, task, now)
+    waiting = [row for row in due if row.exposed_at is not None]
+    _park(connection, [row for row in due if row.exposed_at is None], now)
     judged = [(row, _judge(row, row.value, reward)) for row in waiting]
     _mark(connection, Settled.JUDGED, [row.event_id for row, value in judged if value is not None])
     _mark(connection, Settled.REFUSED, [row.event_id for row, value in judged if value is None])
     lock(connection, {row.experiment_id for row in waiting if row.experiment_id is not None})
     rewards = [_reward_row(row, row, value, task, reward) for row, value in judged if value is not None]
     rewards += _of_shadows(connection, [row for row, value in judged if value is not None], task, reward)
-    return Judged(_keep_earliest(connection, rewards), more=CHUNK in (len(waiting), revisited))
+    return Judged(_keep_earliest(connection, rewards), more=CHUNK in (len(due), revisited))
 
 
 def _revisit(connection: Connection, task: str) -> int:
@@ -74,16 +90,27 @@ def _revisit(connection: Connection, task: str) -> int:
     return len(found)
 
 
-def _waiting(connection: Connection, task: str) -> Sequence[Any]:
+def _due(connection: Connection, task: str, now: float) -> Sequence[Any]:
+    column = OUTCOMES.c
     query = (
-        select(OUTCOMES.c.event_id, OUTCOMES.c.prediction_id, OUTCOMES.c.value, OUTCOMES.c.at, *_OF_EXPOSURE)
-        .join(EXPOSURES, and_(EXPOSURES.c.prediction_id == OUTCOMES.c.prediction_id, EXPOSURES.c.task == task))
-        .outerjoin(COVARIATES, COVARIATES.c.prediction_id == OUTCOMES.c.prediction_id)
-        .where(OUTCOMES.c.task == task, OUTCOMES.c.settled == Settled.PENDING)
-        .order_by(OUTCOMES.c.at, OUTCOMES.c.event_id)
+        select(column.event_id, column.prediction_id, column.value, column.at, column.tries, *_OF_EXPOSURE)
+        .outerjoin(EXPOSURES, and_(EXPOSURES.c.prediction_id == column.prediction_id, EXPOSURES.c.task == task))
+        .outerjoin(COVARIATES, COVARIATES.c.prediction_id == column.prediction_id)
+        .where(column.task == task, IS_PENDING, column.due <= now)
+        .order_by(column.due, column.at, column.event_id)
         .limit(CHUNK)
     )
     return rows_of(connection, query)
+
+
+def _park(connection: Connection, unknown: Sequence[Any], now: float) -> None:
+    """Look at these again when their exposure comes (`intake`), and in case that was missed, ever more rarely."""
+    by_tries = defaultdict[int, list[str]](list)
+    for row in unknown:
+        by_tries[row.tries].append(row.event_id)
+    for tries, event_ids in by_tries.items():
+        later = {"due": now + FIRST_RETRY_S * 2.0**tries, "tries": min(tries + 1, _MOST_TRIES)}
+        connection.execute(update(OUTCOMES).where(OUTCOMES.c.event_id.in_(event_ids)).values(later))
 
 
 def _judge(exposure: Any, outcome: str, reward: Judge) -> float | None:
@@ -144,15 +171,19 @@ def _keep_earliest(connection: Connection, rows: Sequence[dict[str, Any]]) -> in
     known = _known(connection, [row["prediction_id"] for row in rows])
     now = dict(known)
     experiments = {row["experiment_id"] for row in rows} - {None}
-    days = {experiment_id: terms_of(connection, experiment_id).outcome_days for experiment_id in experiments}
+    terms = {experiment_id: terms_of(connection, experiment_id) for experiment_id in experiments}
     events = defaultdict[str, Counter[str]](Counter)
     moments = defaultdict[str, list[float]](list)
     for row in rows:
         old = now.get(row["prediction_id"])
-        if _takes_part(row) and row["assigned_to"] != SHADOW:
-            events[row["experiment_id"]].update(_events(row, old, days[row["experiment_id"]]))
-            moments[row["experiment_id"]].append(row["exposed_at"])
-        if old is None or _moment(row) < _moment(old) or _completes(row, old):
+        if _takes_part(row):
+            experiment_id, late = row["experiment_id"], _is_late(row, terms[row["experiment_id"]])
+            if row["assigned_to"] != SHADOW:
+                events[experiment_id].update(_events(row, old, late=late))
+                moments[experiment_id].append(row["exposed_at"])
+            if late and terms[experiment_id].leave_out_late:
+                row["experiment_id"] = None  # still a reward of the task, but of no experiment
+        if old is None or _precedence(row) < _precedence(old) or _completes(row, old):
             now[row["prediction_id"]] = row
     changed = [(row, known.get(key)) for key, row in now.items() if row is not known.get(key)]
     if changed:
@@ -169,13 +200,16 @@ def _known(connection: Connection, prediction_ids: Sequence[str]) -> dict[str, M
     return {row.prediction_id: dict(row._mapping) for row in rows_of(connection, query)}
 
 
-def _events(row: Mapping[str, Any], old: Mapping[str, Any] | None, days: float) -> list[str]:
+def _is_late(row: Mapping[str, Any], terms: Terms) -> bool:
+    return not -_SKEW_S <= row["outcome_at"] - row["exposed_at"] <= terms.outcome_days * _DAY_S
+
+
+def _events(row: Mapping[str, Any], old: Mapping[str, Any] | None, *, late: bool) -> list[str]:
     """What is wrong with an outcome: late, or of another opinion than an earlier one."""
     if old is not None:
         differs = row["event_id"] != old["event_id"] and row["reward"] != old["reward"]
         return ["contradictory"] if differs else []
-    after = row["outcome_at"] - row["exposed_at"]
-    return [] if -_SKEW_S <= after <= days * _DAY_S else ["late"]
+    return ["late"] if late else []
 
 
 def _completes(row: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
@@ -187,8 +221,9 @@ def _takes_part(row: Mapping[str, Any]) -> bool:
     return None not in (row["experiment_id"], row["unit_id"]) and row["assigned_to"] != UNASSIGNED
 
 
-def _moment(row: Mapping[str, Any]) -> tuple[float, str]:
-    return row["outcome_at"], row["event_id"]
+def _precedence(row: Mapping[str, Any]) -> tuple[bool, float, str]:
+    """The earliest counts; one that was left out of its experiment only while there is no other."""
+    return row["experiment_id"] is None, row["outcome_at"], row["event_id"]
 
 
 def _count(connection: Connection, changed: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> None:
@@ -208,7 +243,7 @@ def _difference(row: Mapping[str, Any], old: Mapping[str, Any] | None) -> UnitRo
 
 
 def _rewarded(row: Mapping[str, Any] | None) -> tuple[int, float, int, float, float]:
-    if row is None:
+    if row is None or row["experiment_id"] is None:
         return 0, 0.0, 0, 0.0, 0.0
     reward, baseline = row["reward"], row["baseline_reward"]
     return (1, reward, 0, 0.0, 0.0) if baseline is None else (1, reward, 1, reward, baseline)
@@ -221,6 +256,8 @@ def _replacing(insert: Any) -> Any:
     tie = and_(new.outcome_at == old.outcome_at, new.event_id <= old.event_id)
     return insert.on_conflict_do_update(
         index_elements=[old.prediction_id],
-        set_={name: new[name] for name in ("reward", "event_id", "outcome_at", "baseline_reward")},
-        where=or_(new.outcome_at < old.outcome_at, tie),
+        set_={name: new[name] for name in ("experiment_id", "reward", "event_id", "outcome_at", "baseline_reward")},
+        where=or_(
+            new.outcome_at < old.outcome_at, tie, and_(old.experiment_id.is_(None), new.experiment_id.is_not(None))
+        ),
     )

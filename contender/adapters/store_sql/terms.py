@@ -14,11 +14,13 @@ _USUAL: Final = Plan()
 
 
 class Terms(NamedTuple):
-    """The plan's limit of latency, its favourable label (``""``: none), and for how many days outcomes are awaited."""
+    """The plan's limit of latency, its favourable label (``""``: none), for how many days outcomes are awaited, and
+    whether those that come later are left out of the estimate."""
 
     slow_ms: float
     favourable_label: str
     outcome_days: float
+    leave_out_late: bool
 
 
 def terms_of(connection: Connection, experiment_id: str) -> Terms:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from contender.adapters.store_sql import Store
+from contender.experiment.analysis import Experiment
 from contender.experiment.data import ArmData, Events, PairedSample, Sample
-from contender.values import Covariate, Outcome, Prediction
+from contender.experiment.plan import Plan
+from contender.values import Covariate, Outcome, Prediction, shadow_of
 
 Make = Callable[..., Any]
 TASK = "job-change"
@@ -48,6 +51,12 @@ def test_a_covariate_counts_once_whenever_it_comes(
         assert store.counted("e1").data() == store.experiment_data("e1")
     store.recount("e1")
     assert store.experiment_data("e1").arms["champion"] == arm
+
+
+def test_of_two_covariates_at_once_the_first_counts(store: Store, expose: Make, outcome: Make) -> None:
+    store.append([expose("p1")], [outcome("o1", "p1")], [replace(SAID, score=0.5), SAID])
+    store.settle(TASK, by_score)
+    assert store.experiment_data("e1").arms["champion"].baseline.second == Sample(1, 0.5, 0.25)
 
 
 def test_a_covariate_that_a_client_sent_with_the_exposure_is_the_same(
@@ -117,3 +126,49 @@ def test_a_late_outcome_is_counted_apart(store: Store, expose: Make, outcome: Ma
     store.settle(TASK, by_outcome)
     data = store.experiment_data("e1")
     assert (data.events.late, data.arms["champion"].outcome_units) == (1, 2)
+
+
+def planned(store: Store, plan: Plan) -> None:
+    store.save_experiment(Experiment("e1", TASK, "e1", plan, "7", "8", 0.0, ()).to_document())
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["late", "later", "in time"])))
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_plan_may_leave_late_outcomes_out(
+    store: Store, expose: Make, outcome: Make, order: tuple[str, ...], at_once: bool
+) -> None:
+    """In whatever order they come: the one in time counts, although another is earlier than its own exposure."""
+    planned(store, Plan(outcome_days=1.0, leave_out_late=True))
+    moments = {"late": (0.25, 0.0), "later": (0.5, 1e9), "in time": (1, 200.0)}
+    store.append([expose("p1", at=100.0 + 60.0), expose("p2", "u2")], [outcome("o2", "p2", 1, at=1e9)])
+    for name in order:
+        value, at = moments[name]
+        store.append([], [outcome(name, "p1", value, at)])
+        if not at_once:
+            store.settle(TASK, by_outcome)
+    store.settle(TASK, by_outcome)
+    data = store.experiment_data("e1")
+    assert data.arms["champion"].reward == Sample(1, 1.0, 1.0)
+    assert data.events.late >= 1
+    assert store.counted("e1").data() == data
+    store.recount("e1")
+    assert store.experiment_data("e1").arms == data.arms
+
+
+def test_a_late_outcome_left_out_is_still_a_reward_of_the_task(store: Store, expose: Make, outcome: Make) -> None:
+    planned(store, Plan(outcome_days=1.0, leave_out_late=True))
+    store.append([expose("p1")], [outcome("o1", "p1", 1, at=1e9)])
+    assert store.settle(TASK, by_outcome) == 1
+    store.append([], [], [SAID])
+    store.settle(TASK, by_outcome)
+    data = store.experiment_data("e1")
+    assert (data.arms["champion"].outcome_units, data.events) == (0, Events(late=1))
+    assert [one.reward for one in store.rewards_between(TASK, 0.0, 2e9)] == [1.0]
+
+
+def test_the_shadow_of_a_late_outcome_is_left_out_too(store: Store, expose: Make, outcome: Make) -> None:
+    planned(store, Plan(outcome_days=1.0, leave_out_late=True))
+    mirrored = expose(shadow_of("p1"), "u1", "shadow")
+    store.append([expose("p1"), mirrored], [outcome("o1", "p1", 1, at=1e9)])
+    store.settle(TASK, by_outcome)
+    assert store.experiment_data("e1").shadow == {}

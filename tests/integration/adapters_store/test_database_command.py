@@ -12,6 +12,7 @@ import typer
 
 from cli import database
 from cli.output import fail
+from contender.adapters.store_sql.versions import NEWEST
 from contender.errors import ContenderError
 
 
@@ -39,16 +40,16 @@ def make_old(home: Path) -> None:
 
 
 def test_checking_makes_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "check") == (0, {"ok": True, "version": None, "needed": 2})
+    assert run(capsys, "check") == (0, {"ok": True, "version": None, "needed": NEWEST})
     assert list(home.iterdir()) == []
 
 
 def test_old_tables_are_a_fault_until_they_are_upgraded(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_old(home)
-    assert run(capsys, "check") == (4, {"ok": False, "version": 1, "needed": 2})
-    assert run(capsys, "upgrade") == (0, {"before": 1, "version": 2, "changed": True})
-    assert run(capsys, "upgrade") == (0, {"before": 2, "version": 2, "changed": False})
-    assert run(capsys, "check") == (0, {"ok": True, "version": 2, "needed": 2})
+    assert run(capsys, "check") == (4, {"ok": False, "version": 1, "needed": NEWEST})
+    assert run(capsys, "upgrade") == (0, {"before": 1, "version": NEWEST, "changed": True})
+    assert run(capsys, "upgrade") == (0, {"before": NEWEST, "version": NEWEST, "changed": False})
+    assert run(capsys, "check") == (0, {"ok": True, "version": NEWEST, "needed": NEWEST})
 
 
 def test_people_are_told_in_words(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,7 +58,7 @@ def test_people_are_told_in_words(home: Path, capsys: pytest.CaptureFixture[str]
     for arguments in (["check"], ["upgrade"], ["upgrade"]):
         assert root(args=["database", *arguments], standalone_mode=False) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "the store has no tables yet; they are made at version 2 when they are first needed",
-        "the store's tables were brought to version 2",
-        "the store's tables have version 2 already: nothing to do",
+        f"the store has no tables yet; they are made at version {NEWEST} when they are first needed",
+        f"the store's tables were brought to version {NEWEST}",
+        f"the store's tables have version {NEWEST} already: nothing to do",
     ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from contender.adapters.store_sql import Store
 from contender.errors import InvalidInput
@@ -163,3 +164,56 @@ def test_more_outcomes_than_a_chunk_are_all_judged_past_those_that_wait(
     store.append(exposures, [outcome(f"o{number}", f"p{number}", 1, float(number)) for number in range(10)] + orphans)
     assert store.settle(TASK, by_outcome) == 10
     assert store.outcome_counts(TASK) == {"pending": 7, "judged": 10, "refused": 0}
+
+
+def parked(store: Store) -> list[tuple[str, float, int]]:
+    with store._engine.connect() as connection:
+        rows = connection.execute(text("SELECT event_id, due, tries FROM outcomes WHERE due > 0 ORDER BY event_id"))
+        return [(str(row[0]), float(row[1]), int(row[2])) for row in rows]
+
+
+def test_an_outcome_nobody_knows_is_looked_at_ever_more_rarely(url: str, expose: Make, outcome: Make) -> None:
+    now = [1_000.0]
+    store = Store(url, clock=lambda: now[0])
+    store.append([], [outcome("o1", "p1")])
+    for _ in range(3):
+        store.settle(TASK, by_outcome)
+    assert parked(store) == [("o1", 1_060.0, 1)]
+    for at, due, tries in ((1_060.0, 1_180.0, 2), (1_179.0, 1_180.0, 2), (1_180.0, 1_420.0, 3)):
+        now[0] = at
+        store.settle(TASK, by_outcome)
+        assert parked(store) == [("o1", due, tries)]
+    store.append([expose("p1")], [])
+    assert parked(store) == []
+    assert store.settle(TASK, by_outcome) == 1
+    store.close()
+
+
+def test_an_outcome_whose_exposure_came_unseen_is_judged_when_it_is_due(url: str, expose: Make, outcome: Make) -> None:
+    """Of two transactions the exposure's may end before, and become visible after, the look that parks its outcome."""
+    now = [1_000.0]
+    store = Store(url, clock=lambda: now[0])
+    store.append([expose("p1")], [outcome("o1", "p1")])
+    with store._engine.begin() as connection:
+        connection.execute(text("UPDATE outcomes SET due = 1060, tries = 1"))
+    assert store.settle(TASK, by_outcome) == 0
+    now[0] = 1_060.0
+    assert store.settle(TASK, by_outcome) == 1
+    store.close()
+
+
+def test_finding_what_is_due_reads_an_index_and_nothing_else_of_the_outcomes(file_url: str, outcome: Make) -> None:
+    store = Store(file_url, clock=lambda: 1_000.0)
+    store.append([], [outcome(f"o{number}", f"gone{number}") for number in range(50)])
+    with store._engine.connect() as connection:
+        plans = [
+            " ".join(row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {words}")))
+            for words in (
+                "SELECT at FROM outcomes WHERE task = 'x' AND settled = 0 AND due <= 9 ORDER BY due, at, event_id",
+                "UPDATE outcomes SET due = 0 WHERE settled = 0 AND due > 0 AND prediction_id IN ('a', 'b')",
+            )
+        ]
+    assert "outcomes_pending (task=? AND due<?)" in plans[0]
+    assert "TEMP B-TREE" not in plans[0]
+    assert "outcomes_parked (prediction_id=?)" in plans[1]
+    store.close()

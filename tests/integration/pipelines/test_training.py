@@ -24,6 +24,7 @@ from contender.tasks.lineage import schema_digest
 from contender.values import CHAMPION
 from pipelines.local import RunResult, run_training
 from pipelines.params import DataParams, GateParams, RegistryParams, RunParams, TrainingParams
+from pipelines.steps.bootstrap import HIGH, LOW
 from pipelines.steps.evaluate import answers_of, evaluate, measure, score_file
 from pipelines.steps.export import UNREGISTERED
 from pipelines.steps.files import read_document, read_rows
@@ -79,6 +80,11 @@ def train_again(story: Story, folder: Path, training: TrainingParams, gate_param
     gate(TASK, made.evaluation, gate_params, made.decision)
     refit(TASK, story.run.parts, made.model, made.decision, training, made.served)
     return Later(made, report["metrics"], register(TASK, made, story.params, "", folder / "registration.json"))
+
+
+def judged_metrics(registered: Mapping[str, float]) -> dict[str, float]:
+    """The metrics without the bounds that are registered beside them."""
+    return {name: value for name, value in registered.items() if not name.endswith((LOW, HIGH))}
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
@@ -162,7 +168,10 @@ def test_the_serving_artifact_verifies_and_answers_its_golden_requests(story: St
 def test_both_models_are_measured_on_the_same_untouched_rows(story: Story, later: Later) -> None:
     assert later.metrics["champion"] == story.run.metrics["challenger"]
     assert set(story.run.metrics["challenger"]) == {"roc_auc", "average_precision", "brier", "log_loss"}
-    assert dict(story.registry.version(TASK, "champion").metrics) == story.run.metrics["challenger"]
+    registered = dict(story.registry.version(TASK, "champion").metrics)
+    assert judged_metrics(registered) == story.run.metrics["challenger"]
+    for name, value in story.run.metrics["challenger"].items():
+        assert registered[name + LOW] < value < registered[name + HIGH]
 
 
 def test_what_is_served_learnt_from_the_test_rows_too_and_what_was_judged_did_not(story: Story, tmp_path: Path) -> None:
@@ -171,7 +180,7 @@ def test_what_is_served_learnt_from_the_test_rows_too_and_what_was_judged_did_no
     served = load(JobChange(), story.registry.fetch(version, tmp_path))
     test = read_rows(story.run.parts / "test.jsonl")
     truth = [JobChange().label_of(row["target"]) for row in test]
-    assert measure(JobChange(), truth, answers_of(judged, test)) == dict(version.metrics)
+    assert measure(JobChange(), truth, answers_of(judged, test)) == judged_metrics(version.metrics)
     assert measure(JobChange(), truth, answers_of(served, test))["roc_auc"] > version.metrics["roc_auc"]
     assert (judged.manifest.version, served.manifest.version) == (UNREGISTERED, "2")
 

@@ -69,6 +69,7 @@ def test_a_hold_tells_the_days_at_the_rate_so_far() -> None:
     verdict = judge(pair(arm(100), arm(100), seconds=2 * 86_400.0), Plan())
     assert (verdict.more_units, verdict.more_days) == (300, 3.0)
     assert verdict.reason.endswith("about 300 more units are needed, 3.0 days at this rate")
+    assert judge(pair(arm(100), arm(100), seconds=60.0), Plan()).reason.endswith("needed, hours at this rate")
     assert judge(pair(arm(0), arm(0), seconds=86_400.0), Plan()).more_days is None
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import FrozenInstanceError, asdict
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,20 +29,16 @@ def test_equal_plans_have_equal_digests() -> None:
     assert len(Plan().digest) == 64
 
 
+OTHER: dict[str, Any] = {"leave_out_late": True, "covariate": "baseline", "ramp": (Step(0.1, 5), Step(0.5))}
+
+
 @given(st.sampled_from(sorted(asdict(Plan()))))
 def test_every_field_is_in_the_digest(name: str) -> None:
     value = getattr(Plan(), name)
-    other = (
-        "baseline"
-        if name == "covariate"
-        else (Step(0.1, 5), Step(0.5))
-        if name == "ramp"
-        else value + "x"
-        if isinstance(value, str)
-        else value * 2
-        if isinstance(value, int)
-        else value / 2 + 0.001
-    )
+    if name in OTHER:
+        other = OTHER[name]
+    else:
+        other = value + "x" if isinstance(value, str) else value * 2 if isinstance(value, int) else value / 2 + 0.001
     assert Plan(**(asdict(Plan()) | {name: other})).digest != Plan().digest
 
 
@@ -74,6 +71,7 @@ def test_every_field_is_in_the_digest(name: str) -> None:
         ("group_units", 50),
         ("slow_ms", 0.0),
         ("outcome_days", -1.0),
+        ("leave_out_late", 1),
         ("group_margin", 1.0),
     ],
 )

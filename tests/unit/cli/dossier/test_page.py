@@ -13,6 +13,8 @@ import pytest
 
 from cli.dossier.contents import Dossier
 from cli.dossier.page import page
+from contender.experiment.data import Events
+from contender.experiment.statistics.bernoulli import Count
 
 VOID = {"meta", "line", "rect", "circle", "polyline", "polygon"}
 LOADING = ("src", "href", "action", "data", "poster", "srcset", "xlink:href", "background")
@@ -201,3 +203,34 @@ def test_other_arms_are_told_with_their_verdicts(dossier: Dossier) -> None:
     drawn = page(replace(dossier, looks=[*dossier.looks[:-1], shown]))
     assert "Other arms at the last look" in drawn
     assert "challenger-2" in drawn
+
+
+def section_of(dossier: Dossier, name: str) -> str:
+    return page(dossier).partition(f'id="{name}"')[2].partition("</section>")[0]
+
+
+def test_one_look_and_several_are_told_in_english(dossier: Dossier) -> None:
+    one, several = (
+        section_of(replace(dossier, looks=looks), "effect") for looks in (dossier.looks[-1:], dossier.looks)
+    )
+    assert "At the only look so far: 4,000 people" in one
+    assert "The interval narrows over 3 looks, from 300 people" in several
+
+
+def test_records_that_a_sound_experiment_has_few_of_are_told_with_their_fate(dossier: Dossier) -> None:
+    late = replace(dossier, events=Events(replayed=7, contradictory=2, late=12))
+    assert "12, counted in the estimate" in section_of(late, "health")
+    left = {**dossier.experiment, "plan": {**dossier.plan, "leave_out_late": True, "covariate": "baseline"}}
+    text = section_of(replace(late, experiment=left), "health")
+    assert "12, left out of the estimate" in text
+    assert "Missing covariates by arm" in text
+    assert "Missing covariates by arm" not in section_of(late, "health")
+
+
+def test_scoring_rates_stand_beside_selection_rates_and_tell_no_small_count(dossier: Dossier) -> None:
+    scores = {"champion": {"gender": {"Female": Count(200, 500), "Male": Count(300, 500), "Other": Count(2, 3)}}}
+    text = section_of(replace(dossier, scores=scores), "fairness")
+    table = text.partition("Scores, gender: champion")[2].partition("</table>")[0]
+    assert all(figure in table for figure in ("40.0 %", "60.0 %", "0.67", "under the line", "fewer than 5"))
+    assert "66.7 %" not in table
+    assert "Scores, gender: challenger" not in text
