@@ -48,6 +48,11 @@ class Input(Protocol):
         """Which version answered."""
         ...
 
+    @property
+    def person(self) -> bytes | None:
+        """The same for rows of the same person; None where nobody said who it is."""
+        ...
+
 
 class Rewarded(Protocol):
     """An answer that was judged by its outcome."""
@@ -82,7 +87,11 @@ class DriftStore(Protocol):
     """What drift needs of the store."""
 
     def inputs(self, task: str, *, since: float, until: float | None = None, limit: int = 50_000) -> Sequence[Input]:
-        """The sampled rows of the window, oldest first."""
+        """The sampled rows of the window, oldest first; of more than `limit` an even draw."""
+        ...
+
+    def input_count(self, task: str, *, since: float, until: float | None = None) -> int:
+        """How many sampled rows the window holds."""
         ...
 
     def rewards_between(self, task: str, since: float, until: float) -> Sequence[Rewarded]:
@@ -116,7 +125,7 @@ def window(store: DriftStore, task: str, span: Span) -> Window:
     """What the store holds of the span."""
     since = span.until - span.rows_s
     seen = [
-        Seen(one.row, one.label, one.score, one.confidence, one.model_version)
+        Seen(one.row, one.label, one.score, one.confidence, one.model_version, one.person)
         for one in store.inputs(task, since=since, until=span.until)
     ]
     known = [
@@ -124,7 +133,8 @@ def window(store: DriftStore, task: str, span: Span) -> Window:
         for one in store.rewards_between(task, span.outcomes_since, span.until)
         if one.assigned_to in (CHAMPION, UNASSIGNED)
     ]
-    return Window(since, span.until, seen, known, span.outcomes_since)
+    total = store.input_count(task, since=since, until=span.until)
+    return Window(since, span.until, seen, known, span.outcomes_since, total)
 
 
 def check(

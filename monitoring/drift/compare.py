@@ -29,6 +29,10 @@ FREE_TEXT_SHARE: Final = 0.5
 MOST_WORDS: Final = 200
 """The words of a list that are compared: those most frequent in the two samples."""
 
+BINS: Final = 5
+LEAST_IN_BIN: Final = 20
+"""Levels of confidence, and the answers that each has at least."""
+
 SURE: Final = 1e-5
 """A p-value that stays small after any correction that a verdict makes."""
 
@@ -137,6 +141,57 @@ def means(reference: Values, window: Values, size: float) -> Compared:
     else:
         p = math.erfc(abs(difference) / error / math.sqrt(2.0))
     return Compared(abs(difference), p, float(first.mean()), float(second.mean()), "mean")
+
+
+def by_confidence(reference: tuple[Values, Values], window: tuple[Values, Values]) -> Compared:
+    """How much further off answers are than in the reference, level of confidence by level; each is (confidence, gap).
+
+    A gap is success (0 or 1) minus confidence. The levels are `BINS` of equally many answers of the reference, joined
+    where either sample has fewer than `LEAST_IN_BIN`. The distance is the root of the mean squared change of a level's
+    gap, less what chance alone adds to it (Kumar, Liang and Ma, Verified uncertainty calibration, NeurIPS 2019): too
+    sure above and not sure enough below do not cancel out. The p-value is chi-square's, a degree a level.
+    """
+    from scipy.special import gammaincc
+
+    before, now = ([_floats(values) for values in sample] for sample in (reference, window))
+    edges = _edges(before[0], now[0])
+    changes, noise, counts = np.array(
+        [_changed(first, second) for first, second in zip(_cut(before, edges), _cut(now, edges), strict=True)]
+    ).T
+    beyond = float(np.average(changes**2 - noise, weights=counts))
+    p = float(gammaincc(len(changes) / 2.0, float((changes**2 / noise).sum()) / 2.0))
+    worst_level = int(np.argmax(changes**2 / noise))
+    gaps = [float(_cut(sample, edges)[worst_level].mean()) for sample in (before, now)]
+    return Compared(math.sqrt(max(0.0, beyond)), p, gaps[0], gaps[1], "success minus confidence at a level of it")
+
+
+def _edges(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The confidences at which one level ends and the next begins."""
+    edges = list[float]()
+    for edge in np.unique(np.quantile(before, np.arange(1, BINS) / BINS)):
+        low = edges[-1] if edges else -math.inf
+        parts = [((one > low) & (one <= edge)).sum() for one in (before, now)]
+        left = [(one > edge).sum() for one in (before, now)]
+        if min(*parts, *left) >= LEAST_IN_BIN:
+            edges.append(float(edge))
+    return np.array(edges)
+
+
+def _cut(sample: Sequence[NDArray[np.float64]], edges: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    confidence, gaps = sample
+    level = np.searchsorted(edges, confidence, side="left")
+    return [gaps[level == index] for index in range(len(edges) + 1)]
+
+
+def _changed(before: NDArray[np.float64], now: NDArray[np.float64]) -> tuple[float, float, float]:
+    """By how much the mean gap of one level changed, the variance of that by chance, and how many answers it has now.
+
+    A level at which all were right has no variance of its own: the reference's and the window's are pooled, and one
+    more answer that was wrong is assumed.
+    """
+    both = np.concatenate([before - before.mean(), now - now.mean()])
+    variance = (float((both**2).sum()) + 1.0) / len(both)
+    return float(now.mean() - before.mean()), variance * (1.0 / len(before) + 1.0 / len(now)), float(len(now))
 
 
 def countable(reference: Values, values: Values) -> Values:

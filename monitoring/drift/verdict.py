@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple
@@ -40,7 +40,8 @@ DECAY: Final[frozenset[Kind]] = frozenset({"reward", "calibration"})
 class Seen(NamedTuple):
     """A row that came in and what was said of it: its features, the label that the client was told, by which version.
 
-    `score` and `confidence` are None where no model answered.
+    `score` and `confidence` are None where no model answered. `person` is the same for rows of the same person, None
+    where nobody said who it is.
     """
 
     features: Mapping[str, object]
@@ -48,6 +49,7 @@ class Seen(NamedTuple):
     score: float | None
     confidence: float | None
     model_version: str | None
+    person: bytes | None = None
 
 
 class Known(NamedTuple):
@@ -61,13 +63,17 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was seen in [`since`, `until`), seconds since the epoch; outcomes may reach back to `known_since`."""
+    """What was seen in [`since`, `until`), seconds since the epoch; outcomes may reach back to `known_since`.
+
+    `total` is how many rows `seen` was drawn from, 0 where it is all of them.
+    """
 
     since: float
     until: float
     seen: Sequence[Seen]
     known: Sequence[Known] = ()
     known_since: float | None = None
+    total: int = 0
 
 
 def _floors() -> Mapping[Kind, float]:
@@ -111,7 +117,7 @@ class Signal:
 class Verdict:
     """What one window says of drift: as pressing as its most pressing signal.
 
-    `size` is what its `rows` count for (`thinned`, `effective_size`).
+    `size` is what its `rows` count for (`thinned`, `effective_size`); they were drawn from `drawn_from`.
     """
 
     task: str
@@ -125,6 +131,7 @@ class Verdict:
     outcomes: int
     kinds: Mapping[Kind, State]
     signals: tuple[Signal, ...]
+    drawn_from: int = 0
 
     @property
     def drifted(self) -> tuple[str, ...]:
@@ -174,6 +181,7 @@ def judge(task: Task, reference: Reference, window: Window, limits: Limits | Non
         outcomes=len(window.known),
         kinds=kinds,
         signals=signals,
+        drawn_from=max(window.total, len(window.seen)),
     )
 
 
@@ -186,35 +194,42 @@ def unmeasured(task: str, version: str, at: float, error: ContenderError) -> Ver
 def thinned(reference: Reference, seen: Sequence[Seen]) -> list[Seen]:
     """The rows with no more copies of any than `MOST_COPIES`, or than three times what the reference explains.
 
-    Somebody who asks a thousand times must not hide what the others are.
+    Nor more than `MOST_COPIES` of any person, however their rows differ: somebody who asks a thousand times must not
+    hide what the others are.
     """
     expected = max(Counter(_content(row.features) for row in reference.rows).values()) / len(reference.rows)
     most = max(MOST_COPIES, math.ceil(3.0 * expected * len(seen)))
-    counts, kept = Counter[tuple[str, ...]](), []
+    counts, persons, kept = Counter[tuple[str, ...]](), Counter[bytes](), []
     for one in seen:
         content = _content(one.features)
         counts[content] += 1
-        if counts[content] <= most:
+        if one.person is not None:
+            persons[one.person] += 1
+        if counts[content] <= most and (one.person is None or persons[one.person] <= MOST_COPIES):
             kept.append(one)
     return kept
 
 
 def effective_size(reference: Reference, seen: Sequence[Seen]) -> float:
-    """What the rows count for: as many as they are, or fewer where more of them are equal than in the reference.
+    """What the rows count for: as many as they are, or fewer where some are one person's, known by id or by equality.
 
     One person who asks again and again is one person, and every test here assumes independent rows. With ρ the chance
-    that two rows are equal, beyond that of two rows of the reference, n rows count for n/(1 + (n−1)ρ): Kish's design
-    effect of clusters (Survey Sampling, 1965, section 5.4).
+    that two rows are equal, beyond that of two rows of the reference, or that they are the same person's, n rows count
+    for n/(1 + (n−1)ρ): Kish's design effect of clusters (Survey Sampling, 1965, section 5.4).
     """
-    expected = _equal_pairs([row.features for row in reference.rows])
-    beyond = max(0.0, _equal_pairs([one.features for one in seen]) - expected)
-    return len(seen) / (1.0 + (len(seen) - 1) * beyond) if seen else 0.0
+    if not seen:
+        return 0.0
+    expected = _equal_pairs([_content(row.features) for row in reference.rows])
+    beyond = max(0.0, _equal_pairs([_content(one.features) for one in seen]) - expected)
+    # Who did not say who they are is taken for somebody else each time.
+    same = _equal_pairs([index if one.person is None else one.person for index, one in enumerate(seen)])
+    return len(seen) / (1.0 + (len(seen) - 1) * max(beyond, same))
 
 
-def _equal_pairs(rows: Sequence[Mapping[str, object]]) -> float:
+def _equal_pairs(rows: Sequence[Hashable]) -> float:
     """The share of pairs of rows that are equal."""
     total = len(rows)
-    equal = sum(count * (count - 1) for count in Counter(map(_content, rows)).values())
+    equal = sum(count * (count - 1) for count in Counter(rows).values())
     return equal / (total * (total - 1)) if total > 1 else 0.0
 
 
@@ -295,7 +310,7 @@ def _results(task: Task, reference: Reference, known: Sequence[Known], limits: L
 
 
 def _calibration(task: Task, rows: Sequence[ReferenceRow], known: Sequence[Known], limits: Limits) -> list[_Measured]:
-    """By how much answers are right more or less often than their confidence says, now and in the reference."""
+    """By how much answers are right more or less often than they are sure, on the whole and for every level of it."""
     answered = [one for one in known if one.label != REVIEW_LABEL and one.score is not None]
     if len(answered) < limits.least_known:
         return []
@@ -303,10 +318,13 @@ def _calibration(task: Task, rows: Sequence[ReferenceRow], known: Sequence[Known
     binary = any(abs(row.score - row.confidence) > 1e-9 for row in rows)
     passed = [row for row in rows if _told(task, row) != REVIEW_LABEL]
     before = [float(row.label == row.outcome) - row.confidence for row in passed]
+    stated = [row.confidence for row in passed]
 
     def now() -> Compared:
         gaps = [float(one.label == task.label_of(one.outcome)) - _confidence(one, binary) for one in answered]
-        return compare.means(before, gaps, len(gaps))
+        sure = [_confidence(one, binary) for one in answered]
+        binned = compare.by_confidence((stated, before), (sure, gaps))
+        return compare.worst([compare.means(before, gaps, len(gaps)), binned])
 
     return [_measure("calibration", "calibration", now)]
 

@@ -17,7 +17,7 @@ from contender.adapters.store_sql import Store
 from contender.routing import KNOWN_SLOTS
 from contender.tasks.task import Task
 from contender.values import BASELINE
-from monitoring.metrics import CATALOGUE, IN_FLIGHT_LIMIT, MODEL, REFUSALS, Metrics
+from monitoring.metrics import IN_FLIGHT_LIMIT, MODEL, REFUSALS, SERVING, Metrics
 from serving import rpc
 from serving.limits import Guard, Limits
 from serving.server import Address, Server
@@ -102,7 +102,7 @@ def serve(settings: Settings, task: Task) -> None:
     """
     # While the shipper's thread computes, the event loop must not wait the usual 5 ms for its turn.
     sys.setswitchinterval(SWITCH_S)
-    metrics = Metrics(prometheus_client.REGISTRY, tuple(spec for spec in CATALOGUE if spec is not MODEL))
+    metrics = Metrics(prometheus_client.REGISTRY, tuple(spec for spec in SERVING if spec is not MODEL))
     guard = Guard(
         Limits(connections=settings.max_connections), count=lambda one: metrics.add(REFUSALS, task.name, one.reason)
     )

@@ -42,6 +42,9 @@ _SOURCE_HEADER: Final = b"x-source"
 _SCHEDULED: Final = "scheduled"
 """The only source that a client can state: nobody waits for these answers."""
 
+_KEY_HEADER: Final = b"idempotency-key"
+"""Names a batch of the source ``scheduled``; that of a person's request is not read."""
+
 _Headers = Mapping[bytes, bytes]
 
 
@@ -149,7 +152,9 @@ class Transformer(Model):
         answers = await parts.answering.answer(routing, self._task.policy, rows, asked.units, preview)
         seconds = parts.clock.tick() - started
         source = PREVIEWED if preview else _source(headers)
-        told = parts.recorder.exposures(Occasion(routing, seconds * 1000, source), rows, asked.units, answers)
+        key = headers.get(_KEY_HEADER) if source == _SCHEDULED else None
+        occasion = Occasion(routing, seconds * 1000, source, key)
+        told = parts.recorder.exposures(occasion, rows, asked.units, answers)
         if routing is not None and preview is None:
             parts.mirror.after(Answered(routing, rows, asked.units, told))
         parts.metrics.observe(LATENCY, self._task.name, value=seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -22,11 +23,15 @@ HELD: Final = 10_000
 
 
 class Occasion(NamedTuple):
-    """What the rows of one request have in common; `source` is where it came from."""
+    """What the rows of one request have in common; `source` is where it came from.
+
+    A batch that may be sent again has a `key` that names it, the same every time.
+    """
 
     routing: Routing | None
     latency_ms: float
     source: str = "live"
+    key: bytes | None = None
 
 
 class _Common(NamedTuple):
@@ -66,8 +71,13 @@ class Recorder:
         units: Sequence[str | None],
         answers: Sequence[Answer],
     ) -> list[Told]:
-        """Record `answers`, given to `units` for `rows`; return them with their ids."""
-        told = [Told(self._new_id(), answer) for answer in answers]
+        """Record `answers`, given to `units` for `rows`; return them with their ids.
+
+        Under the same key the same answer to the same unit in the same place has the same id, and the store keeps it
+        once. An answer that has changed meanwhile is another one: what was told is what is recorded.
+        """
+        answered = enumerate(zip(units, answers, strict=True))
+        told = [Told(self._id(occasion, place, unit, answer), answer) for place, (unit, answer) in answered]
         common = self._common(occasion)
         self._write([self._line(common, row, unit, one) for row, unit, one in zip(rows, units, told, strict=True)])
         return told
@@ -110,8 +120,15 @@ class Recorder:
         """
         self._spool.append([to_bytes(outcome) for outcome in outcomes])
 
+    def _id(self, occasion: Occasion, place: int, unit: str | None, answer: Answer) -> str:
+        if occasion.key is None:
+            return self._new_id()
+        told = (answer.assigned_to, answer.served_by, answer.model_version, answer.label, answer.score)
+        named = repr((occasion.key, self._task, place, unit, *told))
+        return hashlib.blake2b(named.encode(), digest_size=16, person=b"repeatable").hexdigest()
+
     def _common(self, occasion: Occasion) -> _Common:
-        routing, latency_ms, source = occasion
+        routing, latency_ms, source, _ = occasion
         experiment = routing.experiment if routing else None
         return _Common(
             self._task,

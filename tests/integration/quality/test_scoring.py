@@ -66,7 +66,7 @@ def test_a_file_that_was_never_checked_is_refused(raw: Path, tmp_path: Path) -> 
 
 def test_a_transformer_that_is_away_is_waited_for_and_then_named() -> None:
     slept: list[float] = []
-    served = Served("job-change", "http://127.0.0.1:9", Pace(100.0, lambda: 0.0, slept.append))
+    served = Served("job-change", "http://127.0.0.1:9", Pace(100.0, lambda: 0.0, slept.append), "run")
     with served, pytest.raises(Unavailable):
         served.score("key", ["a"], [{}])
     assert 20 < sum(slept) < 120

@@ -24,6 +24,7 @@ class Kept(NamedTuple):
     score: float | None
     confidence: float | None
     model_version: str | None
+    person: bytes | None = None
 
 
 class Judged(NamedTuple):
@@ -46,6 +47,9 @@ class FakeStore:
         if self.away:
             raise Unavailable("the store does not answer")
         return [one for one in self.kept if since <= one.at < (until or float("inf"))][:limit]
+
+    def input_count(self, task: str, *, since: float, until: float | None = None) -> int:
+        return sum(since <= one.at < (until or float("inf")) for one in self.kept)
 
     def rewards_between(self, task: str, since: float, until: float) -> list[Judged]:
         return [one for one in self.judged if since <= one.at < until]

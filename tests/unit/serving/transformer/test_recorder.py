@@ -150,3 +150,35 @@ def test_what_memory_cannot_hold_either_is_counted_as_lost(world: World) -> None
     world.tell(*["u1"] * (HELD + 7))
     assert world.value("contender_spool_unwritten") == HELD
     assert world.value("contender_spool_failures_total", stage="write") == 7
+
+
+def repeated(world: World, key: bytes | None, units: tuple[str | None, ...], answer: Answer = ANSWER) -> list[str]:
+    occasion = Occasion(ROUTING, 1.0, "scheduled", key)
+    told = world.recorder.exposures(occasion, [ROW] * len(units), units, [answer] * len(units))
+    return [one.prediction_id for one in told]
+
+
+def test_a_batch_under_the_same_key_has_the_same_ids(world: World) -> None:
+    first = repeated(world, b"k", ("u1", "u2"))
+    assert repeated(world, b"k", ("u1", "u2")) == first
+    assert len(set(first)) == 2
+    assert {len(one) for one in first} == {32}
+
+
+@pytest.mark.parametrize(
+    ("key", "units", "answer"),
+    [
+        (b"another", ("u1", "u2"), ANSWER),
+        (b"k", ("u3", "u4"), ANSWER),
+        (b"k", ("u2", "u1"), ANSWER),
+        (b"k", (None, None), ANSWER),
+        (b"k", ("u1", "u2"), replace(ANSWER, label="not looking")),
+        (b"k", ("u1", "u2"), replace(ANSWER, score=0.1)),
+        (b"k", ("u1", "u2"), replace(ANSWER, model_version="8")),
+        (None, ("u1", "u2"), ANSWER),
+    ],
+)
+def test_another_key_unit_place_or_answer_is_another_prediction(
+    world: World, key: bytes | None, units: tuple[str | None, ...], answer: Answer
+) -> None:
+    assert not set(repeated(world, b"k", ("u1", "u2"))) & set(repeated(world, key, units, answer))
