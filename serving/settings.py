@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contender.errors import InvalidInput
+from serving.admission import Admission, AdmissionPolicy
+from serving.limits import Guard, Limits, Refusal
 
 PREFIX = "CONTENDER_"
 
 
 class ServerSettings(BaseSettings):
-    """Whose server this is and where it listens.
-
-    `model_name` is the name in URLs, by default the task's. `lifeline_fd` is an inherited pipe: at its end of file
-    the server stops. `drain_s` is for how many seconds after SIGTERM it still takes requests, not ready any more:
-    longer than its clients need to learn that it goes. `max_connections` is how many clients it holds at once.
-    `grpc_port` is where V2 is spoken over gRPC, too; without one it is not.
-    """
+    """Whose server this is, where it listens, and how much it takes on."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
-    task: str
-    model_name: str = ""
-    host: str = "127.0.0.1"
-    http_port: int = 8080
-    grpc_port: int | None = None
-    lifeline_fd: int | None = None
-    drain_s: float = Field(default=0.0, ge=0.0, le=300.0)
-    max_connections: int = Field(default=2_048, ge=1)
+    task: str = Field(description="The task whose model is served.")
+    model_name: str = Field(default="", description="The name in URLs; the task's if unset.")
+    host: str = Field(default="127.0.0.1", description="The address that is listened on.")
+    http_port: int = Field(default=8080, description="Where V1 and V2 are spoken over HTTP.")
+    grpc_port: int | None = Field(default=None, description="Where V2 is spoken over gRPC; nowhere if unset.")
+    lifeline_fd: int | None = Field(
+        default=None, description="An inherited pipe at whose end of file the server stops."
+    )
+    drain_s: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=300.0,
+        description="Seconds after SIGTERM in which requests are still taken: longer than clients need to learn of it.",
+    )
+    max_connections: int = Field(default=2_048, ge=1, description="How many clients are held at once.")
+    lag_target_ms: float = Field(
+        default=15.0,
+        ge=1.0,
+        le=10_000.0,
+        description="The event loop's lag above which load is shed, and background work before it.",
+    )
+
+    def guard(self, refused: Callable[[Refusal], None]) -> Guard:
+        """What such a server takes from its clients; `refused` is told of every refusal."""
+        admission = Admission(AdmissionPolicy(target_s=self.lag_target_ms / 1000))
+        return Guard(Limits(connections=self.max_connections), admission, refused)
 
 
 Kind = TypeVar("Kind", bound=ServerSettings)

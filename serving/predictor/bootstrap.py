@@ -9,7 +9,6 @@ import prometheus_client
 from contender.tasks.task import Task
 from monitoring.metrics import MODEL, REFUSALS, Metrics
 from serving import rpc
-from serving.limits import Guard, Limits
 from serving.predictor.artifact import load
 from serving.predictor.model import Predictor
 from serving.predictor.settings import Settings
@@ -26,9 +25,7 @@ def serve(settings: Settings, task: Task) -> None:
     metrics = Metrics(prometheus_client.REGISTRY, (MODEL, REFUSALS))
     metrics.set(MODEL, task.name, loaded.manifest.version, value=1)
     model = Predictor(settings.model_name or task.name, loaded)
-    guard = Guard(
-        Limits(connections=settings.max_connections), count=lambda one: metrics.add(REFUSALS, task.name, one.reason)
-    )
+    guard = settings.guard(lambda refusal: metrics.add(REFUSALS, task.name, refusal.reason))
     address = Address(settings.host, settings.http_port)
     life = rpc.beside(contextlib.nullcontext, model, settings.host, settings.grpc_port, guard)
     Server(address, model.routes(), life, guard=guard, drain_s=settings.drain_s).serve(model)

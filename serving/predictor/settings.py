@@ -6,18 +6,18 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import Field
+
 from serving.settings import ServerSettings, build
 
 
 class Settings(ServerSettings):
-    """A predictor's settings.
+    """A predictor's settings."""
 
-    `artifact` is the folder of the serving artifact, `digest` the sha256 of its manifest as the release names it;
-    without a digest any intact artifact is served.
-    """
-
-    artifact: Path
-    digest: str | None = None
+    artifact: Path = Field(description="The folder of the serving artifact.")
+    digest: str | None = Field(
+        default=None, description="The sha256 of its manifest as the release names it; any intact artifact if unset."
+    )
 
 
 def read(arguments: Sequence[str]) -> Settings:

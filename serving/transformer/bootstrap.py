@@ -19,7 +19,7 @@ from contender.tasks.task import Task
 from contender.values import BASELINE
 from monitoring.metrics import IN_FLIGHT_LIMIT, MODEL, REFUSALS, SERVING, Metrics
 from serving import rpc
-from serving.limits import Guard, Limits
+from serving.limits import Guard
 from serving.server import Address, Server
 from serving.transformer.answering import Answering, Surroundings
 from serving.transformer.clients import Pool, PredictorClient
@@ -28,12 +28,14 @@ from serving.transformer.keeper import Follower, RoutingKeeper
 from serving.transformer.listing import Listing
 from serving.transformer.mirror import Conditions, Mirror
 from serving.transformer.model import Clock, Parts, Transformer
+from serving.transformer.places import Place
 from serving.transformer.preview import Previews, read_key
 from serving.transformer.recorder import Recorder
 from serving.transformer.routing_watch import follow
 from serving.transformer.settings import Settings
 from serving.transformer.shipper import Shipper
 from serving.transformer.spool import Spool
+from serving.transformer.together import Together
 
 SWITCH_S: Final = 0.0005
 """Seconds after which a computing thread gives way to a waiting one."""
@@ -66,7 +68,9 @@ class Life:
         routing = follow(settings, self._task.name, self._metrics)
         follower = Follower(self.keeper, routing.watch, routing.acknowledge)
         follower.look()
-        shipper = Shipper(self._task, self.spool, self.store, self._metrics, time.monotonic)
+        # On a cluster the release service judges: a transformer's user may neither read nor write what that takes.
+        judges = settings.backend == "local"
+        shipper = Shipper(self._task, self.spool, self.store, self._metrics, time.monotonic, judges=judges)
         async with self.pool:
             background = [asyncio.create_task(job) for job in (follower.run(), shipper.run(), self._keep())]
             try:
@@ -86,11 +90,12 @@ class Life:
             self._metrics.set(IN_FLIGHT_LIMIT, self._task.name, value=self._guard.admission.limit)
             await asyncio.sleep(KEEP_S)
 
-    def _places(self) -> dict[str, PredictorClient]:
+    def _places(self) -> dict[str, Place]:
         """The places to ask, by name."""
         settings = self._settings
         urls: dict[str, str] = {slot: getattr(settings, f"{slot}_url") for slot in (*KNOWN_SLOTS, BASELINE)}
-        return {place: PredictorClient(self.pool, url, self._task.name) for place, url in urls.items() if url}
+        name = self._task.name
+        return {place: Together(PredictorClient(self.pool, url, name)) for place, url in urls.items() if url}
 
 
 def serve(settings: Settings, task: Task) -> None:
@@ -103,9 +108,7 @@ def serve(settings: Settings, task: Task) -> None:
     # While the shipper's thread computes, the event loop must not wait the usual 5 ms for its turn.
     sys.setswitchinterval(SWITCH_S)
     metrics = Metrics(prometheus_client.REGISTRY, tuple(spec for spec in SERVING if spec is not MODEL))
-    guard = Guard(
-        Limits(connections=settings.max_connections), count=lambda one: metrics.add(REFUSALS, task.name, one.reason)
-    )
+    guard = settings.guard(lambda refusal: metrics.add(REFUSALS, task.name, refusal.reason))
     life = Life(settings, task, metrics, guard)
     clock = Clock(now=time.time, tick=time.monotonic)
     previews = Previews(task.name, read_key(settings.preview_key) if settings.preview_key else None, clock.now)

@@ -14,34 +14,31 @@ from serving.settings import ServerSettings, build
 
 
 class Settings(ServerSettings):
-    """A transformer's settings: what it obeys, whom it asks and where it writes.
+    """A transformer's settings: what it obeys, whom it asks and where it writes."""
 
-    `routing` is the folder of routing documents, `spool` a folder of this process alone, `store` the database's URL.
-    `reader` is the name under which applied routings are acknowledged. `preview_key` is the file with the operator's
-    key for previews; without one nobody may choose an arm. `violet_url` and `amber_url` are the slots of further
-    challengers, empty where there are none. `covariates` says whether the baseline is asked, in the
-    background, about everybody in an experiment. Of `inputs_per_second` rows what models see of them is kept, for
-    drift; 0 keeps none.
-
-    With the `backend` ``cluster``, `routing` is the mounted copy of the routing's ConfigMap, which is watched through
-    the API at `kubernetes_url` in the name of `service_account`, the folder of a pod's token.
-    """
-
-    routing: Path
-    spool: Path
-    store: str
-    blue_url: str
-    green_url: str
-    baseline_url: str
-    violet_url: str = ""
-    amber_url: str = ""
-    reader: str = "transformer"
-    preview_key: Path | None = None
-    covariates: bool = True
-    inputs_per_second: float = Field(default=10.0, ge=0.0, le=1_000.0)
-    backend: Literal["local", "cluster"] = "local"
-    kubernetes_url: str = "https://kubernetes.default.svc"
-    service_account: Path = SERVICE_ACCOUNT
+    routing: Path = Field(description="The folder of routing documents; in a cluster, the ConfigMap's mounted copy.")
+    spool: Path = Field(description="A folder of this process alone, for records on their way to the store.")
+    store: str = Field(description="The database's URL.")
+    blue_url: str = Field(description="The predictor of slot blue, as http://host:port.")
+    green_url: str = Field(description="The predictor of slot green.")
+    baseline_url: str = Field(description="The predictor of the baseline; KServe's --predictor_host names it, too.")
+    violet_url: str = Field(default="", description="The predictor of a second challenger's slot; none if unset.")
+    amber_url: str = Field(default="", description="The predictor of a third challenger's slot; none if unset.")
+    reader: str = Field(default="transformer", description="The name under which applied routings are acknowledged.")
+    preview_key: Path | None = Field(
+        default=None, description="The operator's key for previews; without one nobody may choose an arm."
+    )
+    covariates: bool = Field(
+        default=True, description="Whether the baseline is asked, in the background, about everybody in an experiment."
+    )
+    inputs_per_second: float = Field(
+        default=10.0, ge=0.0, le=1_000.0, description="Rows of which what models see is kept for drift; 0 keeps none."
+    )
+    backend: Literal["local", "cluster"] = Field(
+        default="local", description="Where the routing is watched: in its folder, or through the Kubernetes API."
+    )
+    kubernetes_url: str = Field(default="https://kubernetes.default.svc", description="Where that API is.")
+    service_account: Path = Field(default=SERVICE_ACCOUNT, description="The folder of the pod's token for it.")
 
 
 def read(arguments: Sequence[str]) -> Settings:
