@@ -6,15 +6,19 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin
 
 import typer
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from cli.main import app
 from cli.settings import Settings
 from monitoring.metrics import CATALOGUE
 from monitoring.quality.settings import NotifySettings
+from serving.predictor.settings import Settings as PredictorSettings
 from serving.transformer.settings import Settings as TransformerSettings
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
@@ -26,7 +30,8 @@ def reference() -> str:
     """The page: every command, every setting, every metric."""
     parts = [HEAD, "## Commands\n", *_commands(), "## Settings of the command\n", *_settings(Settings)]
     parts += ["## Settings of announcements\n", *_settings(NotifySettings)]
-    parts += ["## Settings of the transformer\n", *_settings(TransformerSettings), "## Metrics\n", *_metrics()]
+    parts += ["## Settings of the transformer\n", *_settings(TransformerSettings)]
+    parts += ["## Settings of a predictor\n", *_settings(PredictorSettings), "## Metrics\n", *_metrics()]
     return "\n".join(parts)
 
 
@@ -50,10 +55,27 @@ def _settings(kind: type[BaseSettings]) -> Iterator[str]:
     prefix = kind.model_config.get("env_prefix", "")
     yield "| variable | type | default | meaning |\n|---|---|---|---|"
     for name, field in kind.model_fields.items():
-        default = "required" if field.is_required() else "" if field.default_factory else f"`{field.default}`"
-        annotation = getattr(field.annotation, "__name__", str(field.annotation))
-        yield f"| `{prefix}{name.upper()}` | {annotation} | {default} | {field.description or ''} |"
+        meaning = (field.description or "").replace("|", "\\|")
+        yield f"| `{prefix}{name.upper()}` | {_type(field.annotation)} | {_default(field)} | {meaning} |"
     yield ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if field.default_factory is not None or field.default is None:
+        return ""
+    value = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default)
+    # A secret's default would be printed as stars, and no secret has one.
+    return f"`{value}`" if value and not isinstance(field.default, SecretStr) else ""
+
+
+def _type(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is UnionType:
+        return " or ".join(_type(one) for one in get_args(annotation) if one is not NoneType)
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def _metrics() -> Iterator[str]:

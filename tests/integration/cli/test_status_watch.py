@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 KEYS = {"task", "home", "url", "processes", "routing", "experiment", "release", "traffic", "watch"}
+# A program that was started in the background ignores interrupts, and so would what it starts.
+MAIN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from cli.main import main; main()"
 
 
 def started(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "from cli.main import main; main()", "status", *arguments]
+    command = [sys.executable, "-c", MAIN, "status", *arguments]
     environment = {**os.environ, "CONTENDER_HOME": str(home)}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -31,7 +31,11 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 
 @pytest.fixture
 def own(alone: Any) -> Any:
-    """A whole stack of its own, with an experiment and a shadow: the challenger's model beside itself."""
+    """A whole stack of its own, with an experiment and a shadow: the challenger's model beside itself.
+
+    Nothing is left out under strain, so that what must arrive can be counted on a busy machine, too.
+    """
+    alone.environment["CONTENDER_LAG_TARGET_MS"] = "10000"
     for name in ("blue", "green", "baseline", "transformer"):
         alone.start(name)
     document = alone.route()
@@ -76,7 +80,6 @@ def test_shadow_covariates_groups_and_inputs_reach_the_store(own: Any) -> None:
         return sum(pairs(arm) for arm in data.arms.values())
 
     wait_for(lambda: kept(data(own), lambda arm: arm.assigned) == PEOPLE, "exposed")
-    time.sleep(1.0)  # the shadow's answers and the covariates follow within a fraction of a second
     assert own.tell({"outcomes": events}).status == 200
     wait_for(lambda: kept(data(own), lambda arm: arm.baseline.first.n) == PEOPLE, "covariates")
     found = data(own)
