@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -105,7 +106,8 @@ class Servers:
     def stop(self) -> None:
         """End every process."""
         for process in self.processes.values():
-            process.terminate()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
         for process in self.processes.values():
             try:
                 process.wait(20)
