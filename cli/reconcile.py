@@ -18,6 +18,7 @@ from cli.baking import baked
 from cli.compose import Workplace, workplace
 from cli.filling import fill
 from cli.output import JsonFlag, TaskOption, note, pairs, show
+from cli.turn import turn
 from contender.errors import Conflict
 from contender.experiment.analysis import Experiment, look
 from contender.experiment.decision import Verdict
@@ -43,10 +44,14 @@ class Terms:
 
 @dataclass(slots=True)
 class Round:
-    """What one round did, in order; what it waits for; and whether it took people away from a challenger."""
+    """What one round did, in order; what it waits for; and whether it took people away from a challenger.
+
+    A `busy` one did nothing, because another process has the turn: what that one leaves is not known yet.
+    """
 
     did: list[str] = field(default_factory=list)
     waits_for: str = ""
+    busy: bool = False
     rolled_back: bool = False
     verdict: Verdict | None = None
 
@@ -74,6 +79,7 @@ def reconcile(
         "phase": state.phase.value,
         "did": done.did,
         "waits_for": done.waits_for,
+        "busy": done.busy,
         "rolled_back": done.rolled_back,
         "verdict": done.verdict.to_document() if done.verdict else None,
     }
@@ -88,15 +94,17 @@ def reconcile(
 def _round_with_lease(place: Workplace, terms: Terms) -> Round:
     with contextlib.ExitStack() as stack:
         try:
-            lost = stack.enter_context(place.lease(f"{place.task.name}-reconcile").held())
+            lost = stack.enter_context(turn(place, patience_s=0.0))
         except Conflict as error:
             note(f"nothing done: {error}")
-            return Round(waits_for=error.message)
+            return Round(waits_for=error.message, busy=True)
         return round_of(place, terms, lost)
 
 
 def round_of(place: Workplace, terms: Terms, lost: threading.Event) -> Round:
     """What one round did, by the phase that the release is in; it ends early once the lease is `lost`."""
+    # In every phase: on a cluster nobody else judges outcomes as they come, and decay is seen by rewards.
+    place.store.settle(place.task.name, place.task.reward)
     done = Round()
     if change := place.release.state().change:
         place.release.resume()
@@ -119,7 +127,6 @@ def _experimenting(place: Workplace, terms: Terms, done: Round) -> bool:
     if place.release.state().suspended:
         done.waits_for = "contender resume: the task is suspended"
         return False
-    place.store.settle(place.task.name, place.task.reward)
     running = experiment.current(place)
     done.verdict = verdict = look(place.store, running)
     if verdict.decision == "roll back":
@@ -193,8 +200,12 @@ def _promoted(place: Workplace, terms: Terms, done: Round) -> bool:
 
 
 def _promoted_at(records: Sequence[Mapping[str, Any]]) -> float:
-    """The moment at which the newest champion came to stay; that of the newest record where it is not told any more."""
-    came = (one["at"] for one in reversed(records) if one["detail"].get("to") == Phase.PROMOTED)
+    """The moment at which the newest champion came to stay; that of the newest record where it is not told any more.
+
+    A suspension since, which leads from this phase to itself, does not begin the rollback window anew.
+    """
+    told = ((one["at"], one["detail"]) for one in reversed(records))
+    came = (at for at, detail in told if detail.get("to") == Phase.PROMOTED != detail.get("from"))
     return float(next(came, records[-1]["at"]))
 
 

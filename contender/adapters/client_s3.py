@@ -8,7 +8,12 @@ from typing import Any
 def connect(endpoint: str = "") -> Any:
     """A client, with the environment's credentials, for the S3 API at `endpoint`; Amazon's if that is empty."""
     import boto3
+
+    return boto3.client("s3", endpoint_url=endpoint or None, config=limits())
+
+
+def limits() -> Any:
+    """How long any client of ours waits for S3, and how often it asks again: botocore's own are minutes."""
     from botocore.config import Config
 
-    limits = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})
-    return boto3.client("s3", endpoint_url=endpoint or None, config=limits)
+    return Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})

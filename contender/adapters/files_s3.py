@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from contender.adapters.client_s3 import limits
 from contender.errors import NotFound, Unavailable
 
 SCHEME = "s3://"
@@ -27,7 +28,7 @@ def fetch(url: str, folder: Path, suffix: str = ".csv") -> list[Path]:
     with _translated(url):
         import boto3
 
-        bucket = boto3.resource("s3").Bucket(parts.netloc)
+        bucket = boto3.resource("s3", config=limits()).Bucket(parts.netloc)
         keys = sorted(one.key for one in bucket.objects.filter(Prefix=prefix) if one.key.endswith(suffix))
         copies = [folder / str(number) / PurePosixPath(key).name for number, key in enumerate(keys)]
         for key, copy in zip(keys, copies, strict=True):
@@ -40,6 +41,7 @@ def fetch(url: str, folder: Path, suffix: str = ".csv") -> list[Path]:
 
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
+    from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -49,5 +51,6 @@ def _translated(url: str) -> Iterator[None]:
         if code in {"404", "NoSuchBucket", "NoSuchKey"}:
             raise NotFound(f"{url} does not exist") from error
         raise Unavailable(f"{url} cannot be read: {code}", remedy="check the credentials and their rights") from error
-    except BotoCoreError as error:
-        raise Unavailable(f"{url} does not answer: {type(error).__name__}") from error
+    except (Boto3Error, BotoCoreError) as error:
+        remedy = "check AWS_ENDPOINT_URL and the network, then do it again"
+        raise Unavailable(f"{url} does not answer: {type(error).__name__}", remedy=remedy) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ SEMVER: Final = "semver"
 METRICS: Final = "metrics"
 
 _SQLITE: Final = "sqlite:///"
+_USER: Final = re.compile(r"//[^/@\s]*@")
 _MISSING: Final = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 """A missing alias is INVALID_PARAMETER_VALUE in MLflow, anything else that is missing RESOURCE_DOES_NOT_EXIST."""
 _QUIET: Final = {
@@ -226,10 +228,15 @@ def _translated(subject: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         if error.error_code in _MISSING:
-            raise NotFound(f"{subject} is not in the registry: {error}") from error
-        raise Unavailable(f"{subject}: {error}") from error
+            raise NotFound(_tellable(f"{subject} is not in the registry: {error}")) from error
+        raise Unavailable(_tellable(f"{subject}: {error}"), remedy="see `contender doctor`") from error
     except (OSError, SQLAlchemyError) as error:
-        raise Unavailable(f"{subject}: {error}") from error
+        raise Unavailable(_tellable(f"{subject}: {error}"), remedy="see `contender doctor`") from error
+
+
+def _tellable(words: str) -> str:
+    """`words` without the user and the password of a URL, which MLflow repeats whole."""
+    return _USER.sub("//", words)
 
 
 def _servable(found: Any) -> bool:

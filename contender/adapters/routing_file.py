@@ -181,10 +181,12 @@ class RoutingWatch:
             if _signature(self._path.stat()) == self._seen:
                 return None
             with self._path.open("rb") as file:
-                self._seen = _signature(os.fstat(file.fileno()))
-                return file.read(MAX_BYTES + 1)
+                seen, content = _signature(os.fstat(file.fileno())), file.read(MAX_BYTES + 1)
         except OSError:
             return None
+        # Only now: what could not be read is looked at again.
+        self._seen = seen
+        return content
 
 
 def _checked(field: str, name: str) -> str:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 RETRY_SHARE: Final = 0.1
-"""Further calls that each first call pays for."""
+"""Further calls that each request which a place answered pays for: while nobody answers, nothing is earned."""
 
 BURST: Final = 50.0
 """Further calls that may be made at once: what is in flight when a place dies."""
 
 
 class RetryBudget:
-    """Tokens that first calls earn and further calls spend."""
+    """Tokens that answered requests earn and further calls spend."""
 
     def __init__(self, share: float = RETRY_SHARE, burst: float = BURST) -> None:
         self._share, self._burst, self._tokens = share, burst, burst
 
     def earn(self) -> None:
-        """A first call is made."""
+        """A place has answered a request."""
         self._tokens = min(self._burst, self._tokens + self._share)
 
     def spend(self) -> bool:

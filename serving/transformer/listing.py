@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from contender.adapters.store_sql.listing import Place, Sought
-from contender.errors import InvalidInput
+from contender.errors import InvalidInput, Unavailable
 from contender.values import Exposure
 from serving.front import Reply, Request
 from serving.transformer.codec import unit_id
@@ -25,6 +25,12 @@ PAGE: Final = 100
 MAX_PAGE: Final = 1_000
 MAX_TEXT: Final = 128
 MAX_CURSOR: Final = 512
+
+AT_ONCE: Final = 2
+"""Pages read at a time: a store that is slow must not hold up all threads, which check people's batches, too."""
+
+PATIENCE_S: Final = 10.0
+"""For how long a page may wait for its turn."""
 
 PARAMETERS: Final[Mapping[str, str]] = {
     "since": "Made at or after this moment, in seconds since the epoch.",
@@ -53,25 +59,37 @@ class Listing:
 
     def __init__(self, task: str, records: Records) -> None:
         self._task, self._records = task, records
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, request: Request) -> Reply:
         """One page: ``{"predictions": […], "next": cursor or null}``.
 
         Raises:
             InvalidInput: naming the parameter.
-            Unavailable: the store does not answer.
+            Unavailable: the store does not answer, or too many ask at once.
         """
         query = _query(request.query)
         sought, limit, after = _sought(query), _limit(query), _after(query)
-        page = await asyncio.to_thread(self._page, sought, limit, after)
+        page = await self._page(sought, limit, after)
         more = len(page) > limit
         found = page[:limit]
         following = _cursor(found[-1]) if more else None
         return Reply({"predictions": [_plain(one) for one in found], "next": following})
 
-    def _page(self, sought: Sought, limit: int, after: Place | None) -> Sequence[Exposure]:
-        # One more than asked for tells whether there is a next page.
-        return self._records.page(self._task, sought, limit=limit + 1, after=after)
+    async def _page(self, sought: Sought, limit: int, after: Place | None) -> Sequence[Exposure]:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise Unavailable("too many read predictions at once; try again later") from error
+        try:
+            # One more than asked for tells whether there is a next page.
+            return await asyncio.to_thread(self._records.page, self._task, sought, limit=limit + 1, after=after)
+        except Unavailable as error:
+            # The store's own words name machines and users of ours.
+            raise Unavailable("predictions cannot be read now; try again later") from error
+        finally:
+            self._turns.release()
 
 
 def _plain(exposure: Exposure) -> dict[str, object]:

@@ -102,11 +102,12 @@ class Transformer(Model):
     async def predict(
         self,
         payload: Mapping[str, Any] | InferRequest,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
         response_headers: Mapping[str, str] | None = None,  # noqa: ARG002 - KServe's signature
     ) -> dict[str, Any] | InferResponse:
         """Answer a V1 body or a V2 request that came through KServe's own layers."""
-        given = {name.encode(): value.encode() for name, value in (headers or {}).items()}
+        # gRPC hands out the metadata whose names end in -bin, such as a tracer's, as bytes.
+        given = {n.encode(): v if isinstance(v, bytes) else v.encode() for n, v in (headers or {}).items()}
         if isinstance(payload, InferRequest):
             told = await self._answer(codec.from_columns(request_columns(payload), given.get(_UNIT_HEADER)), given)
             return infer_response(self.name, codec.version_of(told), payload.id, codec.tensors(told))

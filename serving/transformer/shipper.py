@@ -45,11 +45,22 @@ class Shipper:
     """Moves `spool` into `store`. `clock` gives seconds that only grow.
 
     While the store is away everything stays in the spool. What the store takes from nobody, however often it is
-    offered, is set aside, record by record, so that the records behind it get through.
+    offered, is set aside, record by record, so that the records behind it get through. It `judges` outcomes as they
+    come, unless that is somebody else's work.
     """
 
-    def __init__(self, task: Task, spool: Spool, store: Store, metrics: Metrics, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        spool: Spool,
+        store: Store,
+        metrics: Metrics,
+        clock: Callable[[], float],
+        *,
+        judges: bool = True,
+    ) -> None:
         self._task, self._spool, self._store, self._metrics, self._clock = task, spool, store, metrics, clock
+        self._judges = judges
         self._shipping = threading.Lock()
         self._moved_at = clock()
         self._tell()
@@ -115,7 +126,7 @@ class Shipper:
 
     def _settle(self, records: Records) -> None:
         """Judge outcomes; they are in the store by now, so a failure is made good by the next ones."""
-        if not records.outcomes:
+        if not (records.outcomes and self._judges):
             return
         try:
             self._store.settle(self._task.name, self._task.reward)

@@ -221,10 +221,14 @@ def _locked(path: Path) -> int:
 
 
 def _read(path: Path, start: Position, limit: int) -> Batch:
-    """Whole lines of one segment from `start` on; a tail without newline is torn, or still being written."""
+    """Whole lines of one segment from `start` on, at least one if there is one; a tail without newline is torn, or
+    still being written."""
     with path.open("rb") as file:
         file.seek(start.offset)
-        lines = file.read(_CHUNK).split(b"\n")[:-1][:limit]
+        content = file.read(_CHUNK)
+        if b"\n" not in content:
+            content += file.readline()
+    lines = content.split(b"\n")[:-1][:limit]
     records = [record for line in lines if (record := _confirmed(line)) is not None]
     end = Position(start.segment, start.offset + sum(len(line) + 1 for line in lines))
     return Batch(records, len(lines) - len(records), end)

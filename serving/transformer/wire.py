@@ -66,7 +66,7 @@ class Wire:
             len(body),
         )
         end = asyncio.get_running_loop().time() + timeout_s
-        if not self._idle and self._room.locked():
+        if self._room.locked():
             async with asyncio.timeout_at(end):
                 await self._room.acquire()
         else:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     Select,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from contender.adapters.store_sql.versions import NEWEST, Versions, create, kept_version, migrate, refuse_other
-from contender.errors import Conflict, Unavailable
+from contender.errors import Conflict, InvalidInput, Unavailable
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long a writer waits for another process's transaction before the store counts as unavailable."""
@@ -35,6 +36,19 @@ _CREATION_LOCK: Final = 7_205_759_403
 
 _OTHER_TABLES: Final = {"42703", "42P01"}
 """PostgreSQL's codes for a column and a table that is not there: somebody upgraded the store under our feet."""
+
+_NO_RIGHT: Final = "42501"
+"""PostgreSQL's code for what a user may not do: new tables, or a part that runs under another part's user."""
+
+_PATIENCE: Final = {
+    "connect_timeout": "3",  # seconds
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",  # milliseconds
+}
+"""What PostgreSQL's client takes to believe that nobody is there: else a cable that was cut is waited at for ever. An
+address may say otherwise."""
 
 _PRAGMAS: Final = (
     f"busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -198,10 +212,21 @@ def upsert(connection: Connection, table: Table) -> Any:
 
 
 def _engine(url: str) -> Engine:
-    # Parameters are people's data: an error must not carry them into a log.
-    address = make_url(url)
+    try:
+        return _made(make_url(url))
+    except (exc.ArgumentError, ImportError, ValueError) as error:
+        # The words of its own may quote the URL, and with it a password.
+        problem = f"is no address of a database that can be reached from here ({type(error).__name__})"
+        remedy = "sqlite:////path/store.db or postgresql://USER:PASSWORD@HOST/DATABASE"
+        raise InvalidInput("CONTENDER_STORE_URL", problem, remedy=remedy) from None
+
+
+def _made(address: URL) -> Engine:
     if address.drivername == "postgresql":  # as people write it; SQLAlchemy would look for another driver
         address = address.set(drivername="postgresql+psycopg")
+    if address.get_backend_name() == "postgresql":
+        address = address.set(query={**_PATIENCE, **address.query})
+    # Parameters are people's data: an error must not carry them into a log.
     engine = create_engine(address, hide_parameters=True, pool_pre_ping=address.get_backend_name() != "sqlite")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -241,13 +266,22 @@ def _translated() -> Iterator[None]:
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, OSError) as error:
         raise Unavailable(f"the store does not answer: {_cause(error)}", remedy="see `contender doctor`") from error
     except exc.DatabaseError as error:
-        if getattr(error.orig, "sqlstate", None) in _OTHER_TABLES:
-            raise Unavailable(
-                f"the store has other tables: {_cause(error)}", remedy="contender database check"
-            ) from error
+        if told := _told(error):
+            raise told from error
         if isinstance(error, exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
             raise
         raise Unavailable(f"the store cannot be read: {_cause(error)}", remedy="see `contender doctor`") from error
+
+
+def _told(error: exc.DatabaseError) -> Unavailable | None:
+    """What whoever runs the store can put right; None of anything else."""
+    code = getattr(error.orig, "sqlstate", None)
+    if code == _NO_RIGHT:
+        remedy = "as the owner: contender database users --urls FOLDER"
+        return Unavailable(f"the store's user lacks a right: {_cause(error)}", remedy=remedy)
+    if code in _OTHER_TABLES:
+        return Unavailable(f"the store has other tables: {_cause(error)}", remedy="contender database check")
+    return None
 
 
 def _cause(error: BaseException) -> str:

@@ -107,6 +107,11 @@ class ExperimentRecords(PendingRecords):
         with self._reading() as connection:
             return read_data(connection, experiment_id, since_generation)
 
+    def counted_already(self, experiment_id: str) -> ExperimentData:
+        """`experiment_data` as it was when somebody counted last: reads only, for those who may do no more."""
+        with self._reading() as connection:
+            return read_data(connection, experiment_id, None)
+
     def phase_counts(self, experiment_id: str) -> list[PhaseCount]:
         """Newly exposed units by arm for every generation that exposed some, oldest first; from the running totals.
 

@@ -111,3 +111,11 @@ def test_a_store_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("this is no database" * 100)
     with pytest.raises(Unavailable):
         MlflowRegistry(f"sqlite:///{tmp_path}/mlflow.db").aliases("job-change")
+
+
+def test_the_password_in_an_address_is_not_repeated() -> None:
+    registry = MlflowRegistry("http://bob:hunter2@127.0.0.1:1")
+    with pytest.raises(Unavailable) as caught:
+        registry.version("job-change", "champion")
+    assert "127.0.0.1:1" in str(caught.value)
+    assert "hunter2" not in str(caught.value)

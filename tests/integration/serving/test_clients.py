@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from serving.transformer import wire
 from serving.transformer.clients import Pool, PredictorClient
 from serving.transformer.fallback import Reason
 from serving.transformer.places import CallFailed, Said
@@ -124,6 +125,34 @@ def test_time_is_up_when_it_is_up(handler: Callable[[web.Request], Any]) -> None
             return loop.time() - started
 
     assert asyncio.run(once()) < 1
+
+
+def test_who_comes_when_the_last_connection_is_just_given_back_waits_no_longer_than_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire, "CONNECTIONS", 1)
+    asked = 0
+
+    async def first_only(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        return web.json_response(GOOD) if asked == 1 else await hanging(request)
+
+    async def once() -> bool:
+        async with client_of(first_only) as client:
+            queued: list[asyncio.Task[Said]] = []
+            asyncio.get_running_loop().call_soon(
+                lambda: queued.append(asyncio.create_task(client.predict([{"a": 1}], 5.0)))
+            )
+            await client.predict([{"a": 1}], 5.0)
+            with pytest.raises(CallFailed) as caught:
+                await client.predict([{"a": 1}], 0.05)
+            assert caught.value.reason is Reason.TIMEOUT
+            still_hangs = not queued[0].done()
+            queued[0].cancel()
+            return still_hangs
+
+    assert asyncio.run(once())
 
 
 def test_our_own_standstill_is_not_the_other_side_s_fault() -> None:

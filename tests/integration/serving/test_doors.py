@@ -81,6 +81,11 @@ def test_grpc_takes_the_unit_as_a_tensor_or_as_metadata(stack: Any) -> None:
                 assert said["assigned_to"] == [expected.encode()]
 
 
+def test_what_a_tracer_adds_to_a_grpc_call_disturbs_nobody(stack: Any, stub: Any) -> None:
+    asked = InferRequest("job-change", inputs_of(stack.rows(1), binary=True)).to_grpc()
+    assert stub.ModelInfer(asked, metadata=(("grpc-trace-bin", b"\x00\xff"), ("own-bin", b"\x00\xff"))).outputs
+
+
 def test_grpc_tells_what_it_serves(stub: Any) -> None:
     assert stub.ServerLive(messages.ServerLiveRequest()).live
     assert stub.ServerReady(messages.ServerReadyRequest()).ready

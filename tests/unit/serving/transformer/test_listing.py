@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -9,10 +10,10 @@ import orjson
 import pytest
 
 from contender.adapters.store_sql.listing import Place, Sought
-from contender.errors import InvalidInput
+from contender.errors import InvalidInput, Unavailable
 from contender.values import Exposure
 from serving.front import Request
-from serving.transformer.listing import MAX_PAGE, Listing
+from serving.transformer.listing import AT_ONCE, MAX_PAGE, Listing
 
 
 def exposure(number: int) -> Exposure:
@@ -50,6 +51,49 @@ def test_pages_follow_each_other_until_there_is_no_more() -> None:
         query = urlencode({"limit": 4, "cursor": page["next"]})
     assert seen == [f"p{number}" for number in range(9, -1, -1)]
     assert len(known.asked) == 3
+
+
+class Away:
+    """A store that does not answer, and says more about it than clients should hear."""
+
+    def page(self, task: str, sought: Sought, *, limit: int, after: Place | None = None) -> Sequence[Exposure]:
+        raise Unavailable('the store does not answer: password of "contender" at 10.0.0.5 is wrong')
+
+
+def test_a_client_is_not_told_what_ails_the_store() -> None:
+    with pytest.raises(Unavailable) as caught:
+        asyncio.run(Listing("t", Away()).answer(Request(b"", {}, b"")))
+    assert str(caught.value) == "predictions cannot be read now; try again later"
+
+
+class Slow(Known):
+    """Holds every page back until it is let go, and counts how many it holds at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go, self.inside, self.most = threading.Event(), 0, 0
+
+    def page(self, task: str, sought: Sought, *, limit: int, after: Place | None = None) -> Sequence[Exposure]:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.let_go.wait(10)
+        self.inside -= 1
+        return super().page(task, sought, limit=limit, after=after)
+
+
+def test_a_slow_store_does_not_hold_up_every_thread() -> None:
+    slow = Slow()
+
+    async def many() -> int:
+        listing = Listing("t", slow)
+        pages = [asyncio.create_task(listing.answer(Request(b"", {}, b""))) for _ in range(2 * AT_ONCE)]
+        while slow.inside < AT_ONCE:
+            await asyncio.sleep(0)
+        await asyncio.to_thread(slow.let_go.set)
+        return len(await asyncio.gather(*pages))
+
+    assert asyncio.run(many()) == 2 * AT_ONCE
+    assert slow.most == AT_ONCE
 
 
 def test_what_law_protects_is_not_shown() -> None:

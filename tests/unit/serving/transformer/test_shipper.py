@@ -97,6 +97,16 @@ def test_rewards_are_settled_when_outcomes_came(world: World) -> None:
     assert world.store.settled == ["job-change"]
 
 
+def test_outcomes_are_left_to_whoever_may_judge_them(world: World) -> None:
+    shipper = Shipper(
+        JobChange(), world.spool, world.store, Metrics(CollectorRegistry()), lambda: world.now, judges=False
+    )
+    world.spool.append([to_bytes(Outcome("v", "a", "job-change", 1, 3.0))])
+    assert shipper.step() == 1
+    assert world.store.outcomes.keys() == {"v"}
+    assert world.store.settled == []
+
+
 def test_a_store_that_is_away_loses_nothing(world: World) -> None:
     world.exposed("a")
     world.store.away = True

@@ -45,6 +45,18 @@ def test_what_is_appended_comes_out_in_order_and_once(tmp_path: Path) -> None:
     spool.close()
 
 
+def test_a_record_larger_than_one_read_is_not_passed_over(tmp_path: Path) -> None:
+    large = b"7" * (3 * 1024**2)
+    spool = Spool(tmp_path, segment_bytes=4 * 1024**2)
+    for records in (numbered(0, 2), [large], [large], numbered(2, 3)):
+        spool.append(records)
+    assert drained(spool) == [b"0", b"1", large, large, b"2"]
+    spool.close()
+    again = Spool(tmp_path)
+    assert again.depth == 0
+    again.close()
+
+
 def test_what_was_not_committed_is_read_again(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.append(numbered(0, 5))
