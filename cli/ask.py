@@ -68,13 +68,14 @@ def outcome(
 def _instances(row: str, file: Path | None) -> list[Mapping[str, object]]:
     if file is not None and not file.is_file():
         raise InvalidInput("--file", f"there is no file {file}")
-    text = file.read_text() if file else sys.stdin.read() if row == "-" else row
-    if not text:
-        return []
+    option = "--file" if file else "--row"
     try:
-        document: Any = json.loads(text)
-    except ValueError as error:
-        raise InvalidInput("--file" if file else "--row", f"is not JSON: {error}") from error
+        text = file.read_text(encoding="utf-8") if file else sys.stdin.read() if row == "-" else row
+        document: Any = json.loads(text) if text else []
+    except OSError as error:
+        raise InvalidInput(option, f"cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(option, f"is not JSON: {error}") from error
     if isinstance(document, dict) and "instances" in document:
         document = document["instances"]
     return document if isinstance(document, list) else [document]

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from cli.output import JsonFlag, show, table
 from cli.settings import Settings
@@ -104,8 +105,8 @@ def _servers() -> Iterator[Finding]:
 def _render(document: Mapping[str, Any]) -> Table:
     grid = table("", "what", "found", "to do")
     for finding in document["findings"]:
-        mark = "[green]✓[/]" if finding["ok"] else "[red]✗[/]" if finding["required"] else "[yellow]–[/]"
-        grid.add_row(mark, finding["name"], finding["found"], finding["remedy"])
+        mark = ("✓", "green") if finding["ok"] else ("✗", "red") if finding["required"] else ("–", "yellow")
+        grid.add_row(Text(*mark), finding["name"], finding["found"], finding["remedy"])
     grid.caption = "fit to run" if document["healthy"] else "not fit to run: see ✗"
     grid.caption_justify = "left"
     return grid

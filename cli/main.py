@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 
@@ -106,4 +107,17 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         err.print("interrupted")
         return 130
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        return fail(_unforeseen(error), "--json" in arguments)
     return result if isinstance(result, int) else 0
+
+
+def _unforeseen(error: Exception) -> ContenderError:
+    """An error that no command translated: of a file what the system says, of a defect its place, not its words."""
+    if isinstance(error, OSError) and error.filename:
+        return ContenderError(f"{error.filename}: {error.strerror}", remedy="check the path and its permissions")
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
+    return ContenderError(f"a defect: {type(error).__name__} at {where}", remedy="contender --debug tells all of it")

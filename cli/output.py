@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contender.errors import (
     Conflict,
@@ -35,8 +36,9 @@ EXIT_CODES: tuple[tuple[type[ContenderError], int], ...] = (
 )
 """0 ok, 1 failure, 2 usage, 3 refused or not promote, 4 fault found, 5 a service is unreachable."""
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What is printed may quote anybody: a bracket in it is a bracket, and colours are `Text`'s.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def show(document: Mapping[str, Any], as_json: bool, render: Callable[[Mapping[str, Any]], object]) -> None:
@@ -68,9 +70,9 @@ def fail(error: ContenderError, as_json: bool) -> int:
     if as_json:
         print_json({"error": error.message, "remedy": error.remedy, "kind": type(error).__name__})
     else:
-        err.print("[bold red]error:[/]", error.message, markup=True)
+        err.print(Text("error:", style="bold red"), error.message)
         if error.remedy:
-            err.print("  [dim]→[/]", error.remedy)
+            err.print(Text("  →", style="dim"), error.remedy)
     return exit_code(error)
 
 
@@ -92,8 +94,14 @@ def pairs(items: Mapping[str, object], title: str | None = None) -> Table:
     return grid
 
 
-def figure(value: object) -> str:
-    """A value as a person reads it: four significant decimals, a dash for nothing."""
+def figure(value: object) -> str | Text:
+    """A value as a person reads it: four significant decimals, a dash for nothing; a text that has its style keeps it.
+
+    >>> figure(0.25), figure(None), figure("1.0.0 [red]")
+    ('0.2500', '–', '1.0.0 [red]')
+    """
+    if isinstance(value, Text):
+        return value
     if value is None:
         return "–"
     if isinstance(value, float):

@@ -93,7 +93,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
         return {"verdict": "not looked at yet: contender experiment status"}
     arm = {"arm": verdict["arm"]} if verdict.get("others") or verdict.get("arm", CHALLENGER) != CHALLENGER else {}
     lines: dict[str, object] = arm | {
-        "verdict": f"[bold {COLOURS[verdict['decision']]}]{verdict['decision']}[/]",
+        "verdict": Text(verdict["decision"], style=f"bold {COLOURS[verdict['decision']]}"),
         "reason": verdict["reason"],
         "units with an outcome": verdict["units"],
     }

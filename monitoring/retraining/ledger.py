@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Final, NamedTuple, Protocol
 
+from contender.release.trail import TRANSITION
 from monitoring.drift.check import NOTES as DRIFT_NOTES
 from monitoring.retraining.triggers import Decision, Limits, Run, Signs, decide
 
 NOTES: Final = "retraining"
 """The kind of note that holds runs."""
-
-
-_TOOK_OVER: Final = frozenset({"install", "promote", "bake", "undo"})
-"""The audit events that change who serves everyone."""
 
 
 class Note(Protocol):
@@ -83,6 +81,14 @@ def finish(store: LedgerStore, task: str, ended: Run) -> None:
 def champion_since(trail: Sequence[Mapping[str, Any]]) -> float | None:
     """When the champion of today began to serve everyone (seconds since the epoch); None before anyone did.
 
-    `trail` holds the release's audit records, oldest first.
+    `trail` holds the release's audit records, oldest first. Who is champion is what counts, not what the transition is
+    called: an experiment that ends by `undo` leaves the champion as old as it was.
     """
-    return next((float(record["at"]) for record in reversed(trail) if record["event"] in _TOOK_OVER), None)
+    undone = {record["detail"]["undone"] for record in trail if "undone" in record["detail"]}
+    held = [
+        (record["detail"]["champion"], float(record["at"]))
+        for record in trail
+        if record["detail"].get("champion") and record["detail"].get(TRANSITION) not in undone
+    ]
+    latest = [at for _, at in takewhile(lambda one: one[0] == held[-1][0], reversed(held))]
+    return latest[-1] if latest else None

@@ -1,11 +1,12 @@
 """What a person or a program reads when something is wrong."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from cli.main import run
-from cli.output import exit_code, fail, figure
+from cli.output import exit_code, fail, figure, note, pairs, show
 from contender.errors import (
     Conflict,
     ContenderError,
@@ -18,6 +19,7 @@ from contender.errors import (
     Refused,
     Unavailable,
 )
+from contender.release import diagram as picture
 
 
 @pytest.mark.parametrize(
@@ -56,9 +58,50 @@ def test_an_error_for_programs_is_one_object(capsys: pytest.CaptureFixture[str])
     }
 
 
+HOSTILE = "a [/b] closes, [red] colours, :fire: burns, [link=x]y[/link]"
+"""What somebody may give as a reason, a name or a path; printed as it is, whatever it looks like to a library."""
+
+
+def test_brackets_that_people_write_stay_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    fail(Refused(HOSTILE, remedy=HOSTILE), as_json=False)
+    note(HOSTILE)
+    assert capsys.readouterr().err.count(HOSTILE) == 3
+    show({}, False, lambda _: HOSTILE)
+    show({}, False, lambda _: pairs({"reason": HOSTILE}, "t"))
+    assert capsys.readouterr().out.count("[/b]") == 2
+
+
+def test_a_file_that_is_no_text_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "picture").write_bytes(b"\x89PNG\xff")
+    assert run(["predict", "--file", str(tmp_path / "picture")]) == 2
+    assert "--file: is not JSON" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.12345, "0.1235"), (3, "3"), ("x", "x")])
 def test_figures_are_short(value: object, text: str) -> None:
     assert figure(value) == text
+
+
+def test_a_path_that_cannot_be_written_is_told_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["release", "diagram", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}: Is a directory")
+    with pytest.raises(IsADirectoryError):
+        run(["--debug", "release", "diagram", "--out", str(tmp_path)])
+
+
+def test_of_a_defect_the_place_is_told_and_no_word_that_may_quote_somebody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> str:
+        raise KeyError("Ada Lovelace")
+
+    monkeypatch.setattr(picture, "document", broken)
+    assert run(["release", "diagram", "--check"]) == 1
+    told = capsys.readouterr().err
+    assert "a defect: KeyError at test_output.py:" in told
+    assert "Ada" not in told
 
 
 def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,6 +160,23 @@ def test_verdicts_of_an_earlier_champion_and_of_too_little_data_do_not_count() -
 
 
 def test_a_champion_serves_since_the_last_change_of_who_does() -> None:
-    trail = [{"event": "install", "at": 1.0}, {"event": "promote", "at": 5.0}, {"event": "finish", "at": 9.0}]
+    trail = [record("install", 1.0, "1"), record("promote", 5.0, "2"), record("finish", 9.0, "2")]
     assert ledger.champion_since(trail) == 5.0
-    assert ledger.champion_since([{"event": "prepare", "at": 1.0}]) is None
+    assert ledger.champion_since([record("install refused", 1.0, None)]) is None
+
+
+def test_an_experiment_that_was_ended_leaves_the_champion_as_old_as_it_is() -> None:
+    trail = [record("install", 1.0, "1"), record("start", 3.0, "1"), record("undo", 5.0, "1")]
+    assert ledger.champion_since(trail) == 1.0
+
+
+def test_a_promotion_that_was_given_back_makes_nobody_young_but_the_one_who_returned() -> None:
+    trail = [record("install", 1.0, "1"), record("bake", 5.0, "2"), record("abort", 7.0, "1")]
+    assert ledger.champion_since(trail) == 7.0
+    failed = {"event": "promote failed", "at": 6.0, "detail": {"transition": 6, "undone": 5, "error": "away"}}
+    assert ledger.champion_since([record("install", 1.0, "1"), record("promote", 5.0, "2"), failed]) == 1.0
+
+
+def record(event: str, at: float, champion: str | None) -> dict[str, Any]:
+    """An audit record as the release writes it, as far as the ledger reads it."""
+    return {"event": event, "at": at, "detail": {"transition": int(at), "champion": champion}}
