@@ -9,6 +9,7 @@ return: what fails before it is rolled back, what fails after it waits for `resu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +34,9 @@ _REVERSIBLE: Final = frozenset(
 """Actions that a transition may fail at and still be rolled back."""
 
 _WAYS_BACK: Final = (Kind.UNDO, Kind.ABORT)
+
+_URGENT: Final = (Kind.SUSPEND, *_WAYS_BACK)
+"""What must reach people though the anchors' place is away: its record is anchored afterwards, if that can be."""
 
 _SUSPEND_ATTEMPTS: Final = 10
 """How often the kill switch is pulled again because another process moved the release on meanwhile."""
@@ -282,11 +286,19 @@ class Release:
                 raise
             rest = change.pending[1:]
             state = self._save(state, replace(state, change=replace(change, pending=rest) if rest else None))
+            if change.event in _URGENT and not rest:
+                self._anchor_if_possible()
         return state
+
+    def _anchor_if_possible(self) -> None:
+        # Any later anchor covers this record, too.
+        with suppress(ContenderError):
+            self._trail.anchor()
 
     def _perform(self, change: Change, state: ReleaseState) -> None:
         if change.pending[0] is Action.RECORD:
-            self._trail.append(change.event, at=change.at, actor=change.actor, detail=change.detail)
+            tell = self._trail.tell if change.event in _URGENT else self._trail.append
+            tell(change.event, at=change.at, actor=change.actor, detail=change.detail)
         else:
             self._world.perform(change.pending[0], state)
 

@@ -19,14 +19,24 @@ TRANSITION: Final = "transition"
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """Appends records of `task` to `store`, each after the last one there, and anchors the new end, if `anchors`."""
+    """Appends records of `task` to `store`, each after the last one there, and anchors its end in `anchors`, if any."""
 
     task: str
     store: ReleaseStore
     anchors: Anchors | None = None
 
     def append(self, event: str, *, at: float, actor: str, detail: Mapping[str, Any]) -> None:
-        """Append a record; if `detail` numbers a transition that has its record already, do nothing.
+        """Append a record and anchor the trail; of a transition that has its record already, only anchor.
+
+        Raises:
+            Conflict: other processes were faster `ATTEMPTS` times in a row.
+            Unavailable: the anchor cannot be kept now; the record is there.
+        """
+        self.tell(event, at=at, actor=actor, detail=detail)
+        self.anchor()
+
+    def tell(self, event: str, *, at: float, actor: str, detail: Mapping[str, Any]) -> None:
+        """Append a record without anchoring it: for what may wait for nobody. The next anchor covers it, too.
 
         Raises:
             Conflict: other processes were faster `ATTEMPTS` times in a row.
@@ -35,6 +45,13 @@ class Trail:
         attempts = 1
         while not self._appended(told, patient=attempts < ATTEMPTS):
             attempts += 1
+
+    def anchor(self) -> None:
+        """Keep where the trail ends now out of its own reach, if there is a place for that.
+
+        Raises:
+            Unavailable: it cannot be kept now.
+        """
         end = audit.anchor(self.store.audit(self.task))
         if self.anchors and end:
             self.anchors.keep(self.task, end)

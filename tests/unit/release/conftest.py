@@ -154,9 +154,12 @@ class FakeAnchors:
     def __init__(self, fuse: Fuse) -> None:
         self.fuse = fuse
         self.lines: list[Mapping[str, Any]] = []
+        self.away = False
 
     def keep(self, task: str, anchor: Mapping[str, Any]) -> None:
         with self.fuse.around("anchor"):
+            if self.away:
+                raise Unavailable("nobody answers")
             if self.lines[-1:] != [anchor]:
                 self.lines.append(anchor)
 

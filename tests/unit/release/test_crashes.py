@@ -175,6 +175,8 @@ def test_two_crashes_in_a_row_are_survived_as_well(make_lab: Callable[[], Any], 
     new = make_lab().run(*case.before, case.call)
     for place in range(2, len(places(make_lab, case)) - 1, 3):
         lab = stopped(make_lab, case, place)
+        if lab.release().state().change is None:
+            continue  # only the anchor was missing
         lab.break_at(1)
         with pytest.raises(lab.Crash):
             lab.run(resume)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contender.errors import Conflict, DeadlineExceeded, Refused, Unavailable
+from contender.release import audit
 from contender.release.machine import Kind
 from contender.release.state import Phase
 
@@ -123,3 +124,24 @@ def test_a_refusal_from_outside_is_audited(lab: Any) -> None:
         "eve",
         "the verdict is hold",
     )
+
+
+@pytest.mark.parametrize("way_back", ["suspend", "undo", "abort"])
+def test_a_way_back_waits_for_no_anchor_and_the_next_one_covers_it(lab: Any, way_back: str) -> None:
+    experimenting(lab).anchors.away = True
+    lab.run(lambda release: getattr(release, way_back)("complaints"))
+    assert lab.events()[-1] == way_back
+    assert lab.routing.current.suspended or len(lab.routing.current.arms) == 1
+    assert lab.release().state().change is None
+    lab.anchors.away = False
+    lab.run(lambda release: release.suspend("again"), lambda release: release.lift("go on"))
+    kept = lab.anchors.kept(TASK)
+    assert kept[-1]["sequence"] == len(lab.events())
+    assert audit.verify(lab.store.audit(TASK), kept) == []
+
+
+def test_going_forward_waits_for_the_anchor(lab: Any) -> None:
+    experimenting(lab).anchors.away = True
+    with pytest.raises(Unavailable, match="nobody answers"):
+        lab.release().promote("digest", "it wins")
+    assert len(lab.routing.current.arms) == 2
