@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cli.endpoint import Endpoint, endpoint_at
 from cli.settings import Settings
@@ -16,6 +16,9 @@ from contender.errors import InvalidInput
 
 if TYPE_CHECKING:
     from contender.adapters.kubernetes_client import ClientApi
+
+_LEASE_S: Final = 15
+"""How long a command that was killed keeps the next one waiting."""
 
 
 class Cluster:
@@ -36,7 +39,7 @@ class Cluster:
 
     def lease(self, name: str, holder: str) -> KubernetesLease:
         """A lease that one process of the cluster holds at a time."""
-        return KubernetesLease(self.api, name, holder)
+        return KubernetesLease(self.api, name, holder, seconds=_LEASE_S)
 
     def endpoint(self) -> Endpoint:
         """A new connection to the transformer."""

@@ -15,6 +15,7 @@ from cli import terms
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
+from cli.turn import turn, turn_if_free
 from cli.verdicts import experiment_parts, facts, told, verdict_lines
 from contender.errors import InvalidInput, NotFound, Refused
 from contender.experiment.analysis import Experiment, from_document, look, observe
@@ -80,7 +81,7 @@ def _started(task: str, planned: Plan, challengers: tuple[str, ...], mirrored: s
     place = workplace(task)
     progress = Progress()
     names = ", ".join((*challengers, *([f"{mirrored} as shadow"] if mirrored else [])))
-    with progress.running(), progress.step(f"prepare {names} and start") as step:
+    with turn(place), progress.running(), progress.step(f"prepare {names} and start") as step:
         experiment = begin(place, planned, challengers, mirrored)
         step.detail = f"experiment {experiment.id}, {experiment.shares[-1][1]:.0%} of the people"
     show(experiment.to_document(), as_json, lambda document: pairs(facts(document), "experiment"))
@@ -167,7 +168,8 @@ def stop(
     """
     place = workplace(task)
     experiment = current(place)
-    state = place.release.undo(reason)
+    with turn_if_free(place):
+        state = place.release.undo(reason)
     close(place, experiment)
     show({"experiment": experiment.id, "phase": state.phase}, as_json, lambda d: f"stopped {d['experiment']}")
     return 0

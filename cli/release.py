@@ -13,9 +13,11 @@ from cli import approval, experiment
 from cli.baking import baked
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
+from cli.turn import turn, turn_if_free
 from contender.errors import NotFound, Refused
 from contender.experiment.analysis import Experiment, from_document, look
 from contender.experiment.decision import Verdict
+from contender.release.bake import Baked
 from contender.release.machine import Kind
 from contender.release.state import Phase, ReleaseState
 
@@ -41,13 +43,9 @@ def promote(
     Example: contender promote --bake 60
     """
     place = workplace(task)
-    state = place.release.state()
-    if state.phase is not Phase.PROMOTING:
-        state = _promoted(place, state, _Wish(override, approved, bake > 0, arm if override else ""))
-    if state.phase is not Phase.PROMOTING:
-        return _decided(place, state, as_json)
-    note(f"baking for {bake:g} s")
-    ended = baked(place, state, bake)
+    wish = _Wish(override, approved, bake > 0, arm if override else "")
+    with turn(place):
+        ended = _promoted_and_baked(place, wish, bake)
     _decided(place, ended.state, as_json, breach=ended.breach)
     return NOT_PROMOTED if ended.breach else 0
 
@@ -59,7 +57,8 @@ def undo(task: TaskOption = "job-change", reason: ReasonOption = "undone by hand
     """
     place = workplace(task)
     ramp = place.release.state().ramp
-    state = place.release.undo(reason)
+    with turn_if_free(place):
+        state = place.release.undo(reason)
     _close(place, ramp.experiment_id if ramp else None)
     return _decided(place, state, as_json)
 
@@ -71,7 +70,8 @@ def abort(task: TaskOption = "job-change", reason: ReasonOption = "aborted by ha
     """
     place = workplace(task)
     ramp = place.release.state().ramp
-    state = place.release.abort(reason)
+    with turn_if_free(place):
+        state = place.release.abort(reason)
     _close(place, ramp.experiment_id if ramp else None)
     return _decided(place, state, as_json)
 
@@ -113,6 +113,16 @@ class _Wish:
     def __init__(self, override: str, approved: Path | None, bake: bool, arm: str) -> None:
         self.override, self.bake, self.arm = override, bake, arm
         self.approval = approval.read(approved) if approved else None
+
+
+def _promoted_and_baked(place: Workplace, wish: _Wish, bake_s: float) -> Baked:
+    state = place.release.state()
+    # Where one bakes already, its process died: what it left undone comes first.
+    state = place.release.resume() if state.phase is Phase.PROMOTING else _promoted(place, state, wish)
+    if state.phase is not Phase.PROMOTING:
+        return Baked(state, "")
+    note(f"baking for {bake_s:g} s")
+    return baked(place, state, bake_s)
 
 
 def _promoted(place: Workplace, seen: ReleaseState, wish: _Wish) -> ReleaseState:

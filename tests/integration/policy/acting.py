@@ -25,13 +25,17 @@ CONTENDER = ROOT / ".venv" / "bin" / "contender"
 
 @dataclass
 class Ran:
-    """What became of a run: each job's result, the steps that ran, outputs, summary, and the last words."""
+    """What became of a run: each job's result, the steps that ran, outputs, summary, and words.
+
+    `said` are those of every step that failed, in order; of the last step where none did.
+    """
 
     results: dict[str, str] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     said: str = ""
+    failures: str = ""
 
 
 class Act:
@@ -81,7 +85,10 @@ class Act:
             check=False,
         )
         self.ran.steps.append(step["name"])
-        self.ran.said = f"{step['name']}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        words = f"{step['name']} ({done.returncode}): {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        if done.returncode:
+            self.ran.failures += f"{words}\n"
+        self.ran.said = self.ran.failures or words
         self.ran.summary += summary.read_text()
         for line in told.read_text().splitlines():
             key, _, value = line.partition("=")

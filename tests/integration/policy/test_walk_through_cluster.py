@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -98,7 +99,8 @@ def _killed_while_it_writes_the_routing(story: Story) -> Ran:
     assert held.wait(120), "the promotion never wrote its routing"
     while thread.is_alive():
         for process in _commands_of(story.home):
-            os.kill(process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended since
+                os.kill(process, signal.SIGKILL)
         time.sleep(0.1)
     story.api.before = lambda asked: None
     go.set()
