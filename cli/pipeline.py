@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from contender.errors import FaultFound, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from pipelines.remote import Job, Pipelines, Run
+    from pipelines.runner import Runner
 
 REFUSED = 3
 
@@ -71,16 +73,19 @@ def submit(
 ) -> int:
     """Run a compiled graph on Kubeflow Pipelines, at CONTENDER_PIPELINES_URL and in CONTENDER_PIPELINES_IMAGE.
 
-    With --wait the exit code is 3 when the gate refused the model, 1 when the run failed.
+    Without that address the training graph runs on this machine, and is waited for. With --wait the exit code is 3 when
+    the gate refused the model, 1 when the run failed.
 
     Example: contender pipeline submit --set data.file=s3://bucket/rows.csv --wait 3600
     """
     place = workplace(task)
     job = _job(place, graph, settings or [], fresh=fresh)
-    api = _api(place)
-    run_id = api.submit(job)
+    runner = _runner(place)
+    run_id = runner.submit(job)
     note(f"submitted: {run_id}")
-    run = _followed(api, run_id, wait) if wait else None
+    # A run on this machine ends with this process.
+    seconds = wait if place.settings.pipelines_url else math.inf
+    run = _followed(runner, run_id, seconds) if seconds else None
     show({"task": task, "graph": graph, "run": run_id, **_ended(run)}, as_json, lambda d: pairs(d, "pipeline run"))
     return _code(run)
 
@@ -108,6 +113,14 @@ def schedule(
     return 0
 
 
+def _runner(place: Workplace) -> Runner:
+    from pipelines.runner import LocalRunner
+
+    if place.settings.pipelines_url or place.settings.backend != "local":
+        return _api(place)
+    return LocalRunner(place.settings.home / "pipeline")
+
+
 def _api(place: Workplace) -> Pipelines:
     from pipelines.remote import Pipelines
 
@@ -125,11 +138,15 @@ def _job(place: Workplace, graph: str, terms: list[str], *, fresh: bool = False)
     known = sorted(path.stem for path in GENERATED.glob("*.yaml"))
     if graph not in known:
         raise InvalidInput("--graph", f"there is no {graph!r}", remedy=f"choose one of: {', '.join(known)}")
+    parameters = _typed(graph, _usual(place, graph), _given(terms))
+    if place.settings.pipelines_url and str(parameters.get("registry", {}).get("tracking_uri")).startswith("sqlite:"):
+        remedy = "the address that a pod finds MLflow at, such as http://mlflow.mlflow:5000"
+        raise InvalidInput("CONTENDER_TRACKING_URI", "Kubeflow does not see a file of this machine", remedy=remedy)
     images = {"pipelines": place.settings.pipelines_image, "monitoring": place.settings.monitoring_image}
     return Job(
         f"{place.task.name}-{graph}",
         GENERATED / f"{graph}.yaml",
-        _typed(graph, _usual(place, graph), _given(terms)),
+        parameters,
         place.task.name,
         images,
         caching=False if fresh else None,
@@ -169,17 +186,14 @@ def _given(terms: list[str]) -> dict[str, Any]:
 
 
 def _typed(graph: str, usual: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    from pydantic import ValidationError
-
-    from pipelines.terms import GRAPHS
+    from pipelines.steps.progress import problem_of
+    from pipelines.terms import checked
 
     groups = {name: {**usual[name], **value} for name, value in given.items() if isinstance(usual.get(name), dict)}
     try:
-        told = GRAPHS[graph].model_validate({**usual, **given, **groups})
-        return told.model_dump(mode="json", exclude_none=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InvalidInput("--set " + ".".join(map(str, first["loc"])), first["msg"]) from error
+        return checked(graph, {**usual, **given, **groups})
+    except InvalidInput as error:
+        raise InvalidInput(f"--set {error.field}", problem_of(error)) from error
 
 
 def _value(text: str) -> Any:
@@ -189,10 +203,10 @@ def _value(text: str) -> Any:
         return text
 
 
-def _followed(api: Pipelines, run_id: str, seconds: float) -> Run:
+def _followed(runner: Runner, run_id: str, seconds: float) -> Run:
     progress = Progress()
     with progress.running(), progress.step(f"run {run_id}") as step:
-        run = api.wait(run_id, deadline_s=seconds, seen=lambda seen: progress.say(_standing(seen)))
+        run = runner.wait(run_id, deadline_s=seconds, seen=lambda seen: progress.say(_standing(seen)))
         step.detail = f"{run.state.lower()}, gate {run.gate}"
     return run
 

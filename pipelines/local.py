@@ -69,6 +69,8 @@ def run_training(params: RunParams, work_dir: Path, on_progress: OnProgress) -> 
         for event in _events(folder / "events.jsonl", process):
             on_progress(event)
             done[event.step] = event
+            if event.state == "failed":
+                break  # a cluster's steps are tried again, minutes apart; here that would only withhold the reason
     failed = next((event for event in done.values() if event.state == "failed"), None)
     if failed is not None:
         raise _error(failed)

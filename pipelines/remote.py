@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from contender.errors import ContenderError, DeadlineExceeded, InvalidInput, NotFound, Unavailable
+from pipelines.terms import checked
 
 WEEKLY: Final = "0 0 3 * * 1"
 """Mondays at three, by Kubeflow's clock: six fields, seconds first."""
@@ -87,7 +88,13 @@ class Pipelines:
         self._clock, self._sleep = clock, sleep
 
     def submit(self, job: Job) -> str:
-        """The id of a run of `job` that has begun."""
+        """The id of a run of `job` that has begun.
+
+        Raises:
+            InvalidInput: a parameter that the graph does not have, or of another type; nothing was sent.
+            NotFound: the graph was not compiled.
+            Unavailable: the API does not answer.
+        """
         begun = self._call("POST", "/runs", self._body(job))
         return str(begun["run_id"])
 
@@ -134,10 +141,12 @@ class Pipelines:
             self._sleep(_PAUSE_S)
 
     def _body(self, job: Job) -> dict[str, Any]:
+        spec = spec_of(job)
+        checked(job.graph.stem, job.parameters)
         return {
             "experiment_id": self._experiment(job.experiment),
             "display_name": job.name,
-            "pipeline_spec": spec_of(job),
+            "pipeline_spec": spec,
             "runtime_config": {"parameters": dict(job.parameters)},
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,18 @@ from tests.stand_ins.kfp_api import KfpApi
 JOB = Job(
     "job-change-training", GENERATED / "training.yaml", {"task": "job-change", "data": {"rows": 100}}, "job-change"
 )
+OTHERS: Mapping[str, dict[str, Any]] = {
+    "analysis": {"task": "job-change"},
+    "drift": {"task": "job-change"},
+    "ingestion": {"task": "job-change", "ingestion": {"source": "/rows/raw", "good": "/rows/good", "bad": "/rows/bad"}},
+}
 TOKEN = "".join(("ri", "ght"))
+MLFLOW = "http://mlflow.mlflow:5000"
 DIGEST = "ghcr.io/x@sha256:" + "a" * 64
+
+
+def job_of(graph: str, **other: Any) -> Job:
+    return replace(JOB, graph=GENERATED / f"{graph}.yaml", parameters=OTHERS.get(graph, JOB.parameters), **other)
 
 
 @pytest.fixture
@@ -52,7 +62,7 @@ def test_the_documents_are_those_of_the_official_client(
 ) -> None:
     """Also of a graph of whose steps Kubernetes is told more."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    job = replace(JOB, graph=GENERATED / f"{graph}.yaml")
+    job = job_of(graph)
     pipelines.submit(job)
     pipelines.schedule(job, WEEKLY)
     with warnings.catch_warnings():
@@ -61,7 +71,7 @@ def test_the_documents_are_those_of_the_official_client(
 
         client = kfp.Client(host=api.url)
         experiment = client.create_experiment(JOB.experiment).experiment_id
-        compiled, parameters = str(job.graph), dict(JOB.parameters)
+        compiled, parameters = str(job.graph), dict(job.parameters)
         client.run_pipeline(experiment, JOB.name, compiled, params=parameters)
         client.create_recurring_run(
             experiment,
@@ -94,14 +104,14 @@ def images_in(sent: dict[str, Any]) -> set[str]:
 def test_every_step_runs_in_the_image_that_is_named_by_digest(api: KfpApi, pipelines: Pipelines) -> None:
     images = {"pipelines": DIGEST, "monitoring": DIGEST.replace("aaaa", "bbbb")}
     for graph, expected in (("training", "pipelines"), ("analysis", "pipelines"), ("drift", "monitoring")):
-        run = pipelines.submit(replace(JOB, graph=GENERATED / f"{graph}.yaml", images=images))
+        run = pipelines.submit(job_of(graph, images=images))
         assert images_in(api.runs[run]) == {images[expected]}
     with pytest.raises(InvalidInput, match=r"CONTENDER_MONITORING_IMAGE.*not named by digest"):
         pipelines.submit(replace(JOB, images={"monitoring": "ghcr.io/x:latest"}))
 
 
 def test_an_image_that_is_not_named_is_the_one_that_was_compiled(api: KfpApi, pipelines: Pipelines) -> None:
-    run = pipelines.submit(replace(JOB, graph=GENERATED / "drift.yaml", images={"pipelines": DIGEST, "monitoring": ""}))
+    run = pipelines.submit(job_of("drift", images={"pipelines": DIGEST, "monitoring": ""}))
     assert images_in(api.runs[run]) == {MONITORING}
 
 
@@ -173,6 +183,7 @@ def command(
 ) -> Command:
     monkeypatch.setenv("CONTENDER_HOME", str(tmp_path))
     monkeypatch.setenv("CONTENDER_PIPELINES_URL", api.url)
+    monkeypatch.setenv("CONTENDER_TRACKING_URI", MLFLOW)
 
     def call(*arguments: str) -> tuple[int, dict[str, Any]]:
         code = run(["pipeline", *arguments, "--json"])
@@ -187,7 +198,7 @@ def test_the_command_types_parameters_and_tells_the_gate(api: KfpApi, command: C
     assert (code, told["state"], told["gate"]) == (0, "SUCCEEDED", "passed")
     parameters = api.runs[told["run"]]["runtime_config"]["parameters"]
     assert (parameters["data"]["rows"], parameters["gate"]["override"]) == (200, "rehearsal")
-    assert parameters["registry"]["tracking_uri"].startswith("sqlite:///")
+    assert parameters["registry"]["tracking_uri"] == MLFLOW
 
 
 @pytest.mark.parametrize(
@@ -210,7 +221,7 @@ def test_the_command_fills_in_what_the_environment_knows_of_every_graph(
     assert {name for name, said in known.items() if not said.get("isOptional")} <= set(parameters)
     for name, value in expected.items():
         if value == "filled":
-            assert parameters[name]["tracking_uri"].startswith("sqlite:///")
+            assert parameters[name]["tracking_uri"] == MLFLOW
         else:
             assert parameters[name] == value
 
@@ -255,6 +266,16 @@ def test_what_is_mistyped_is_refused_before_anything_is_sent(
     assert command(*arguments)[0] == 2
     assert not api.runs
     assert not api.schedules
+
+
+def test_a_registry_that_a_pod_cannot_see_is_refused(
+    api: KfpApi, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CONTENDER_TRACKING_URI")
+    code, told = command("submit")
+    assert (code, told["error"]) == (2, "CONTENDER_TRACKING_URI: Kubeflow does not see a file of this machine")
+    assert not api.runs
+    assert command("submit", "--graph", "analysis")[0] == 0
 
 
 def test_the_command_schedules(api: KfpApi, command: Command) -> None:
