@@ -7,24 +7,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
-from cli.output import JsonFlag, show, table
+from cli.output import JsonFlag, note, show, table
 from cli.settings import Settings
-from contender.errors import FaultFound, NotFound
+from contender.errors import NotFound
 
 if TYPE_CHECKING:
     from contender.adapters.store_sql import Store
+
+FAULT_FOUND: Final = 4
 
 app = typer.Typer(no_args_is_help=True, help="The store's tables: check that they fit this version, upgrade them.")
 
 
 @app.command()
 def check(as_json: JsonFlag = False) -> int:
-    """Whether the store's tables are those that this version of contender needs; changes nothing.
+    """Whether the store's tables are those that this version of contender needs; changes nothing. Exit code 4 if not.
 
     Example: contender database check
     """
@@ -35,7 +37,8 @@ def check(as_json: JsonFlag = False) -> int:
     if not fits:
         older = (kept or 0) < needed
         remedy = "contender database upgrade" if older else "run the newer contender that upgraded it"
-        raise FaultFound(f"the store has version {kept} of its tables, needed is {needed}", remedy=remedy)
+        note(f"the store's tables do not fit: {remedy}")
+        return FAULT_FOUND
     return 0
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +15,11 @@ import psycopg
 import pytest
 import typer
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy.exc import ProgrammingError
 
 from cli import database
 from contender.adapters.store_sql import Store
 from contender.adapters.store_sql.users import PARTS, Users
-from contender.errors import InvalidInput, Refused
+from contender.errors import InvalidInput, Refused, Unavailable
 from contender.values import Covariate, Exposure, Outcome, Prediction
 
 SECRET = "".join(("it's\\100%", '"fine"'))
@@ -142,8 +145,15 @@ def test_an_exporter_reads_and_writes_nothing(urls: Mapping[str, str], as_part: 
     assert store.notes(TASK, "quality")
     for table, change in (("notes", "DELETE FROM notes"), ("inputs", "SELECT * FROM inputs")):
         assert refused(urls["exporter"], change), table
-    with pytest.raises(ProgrammingError, match="permission denied"):
+    with pytest.raises(Unavailable, match=r"lacks a right: permission denied for table audit .*database users"):
         store.append_audit(TASK, {"sequence": 2})
+
+
+def test_an_exporter_tells_of_an_experiment_whose_exposures_wait(as_part: Callable[[str], Store]) -> None:
+    as_part("transformer").append([replace(one, prediction_id=f"late-{one.prediction_id}") for one in exposures(2)], [])
+    assert as_part("exporter").counted_already("e1").arms["champion"].exposures == 3
+    assert as_part("release").experiment_data("e1").arms["champion"].exposures == 5
+    assert as_part("exporter").counted_already("e1").arms["champion"].exposures == 5
 
 
 def test_pipelines_judge_and_watch_but_release_nothing(
@@ -216,3 +226,13 @@ def test_a_file_has_no_users_and_an_unknown_part_no_rights(tmp_path: Path) -> No
         users.grant({"release": "postgresql://a:b@c/d"})
     with pytest.raises(InvalidInput, match="no part of the house"):
         users.grant({"cook": "postgresql://a:b@c/d"})
+
+
+def test_a_command_under_a_user_that_lacks_a_right_says_what_to_do(urls: Mapping[str, str], tmp_path: Path) -> None:
+    environment = {**os.environ, "CONTENDER_HOME": str(tmp_path), "CONTENDER_STORE_URL": urls["transformer"]}
+    program = "import sys; from cli.main import run; sys.exit(run(['audit', 'show', '--json']))"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (5, "")
+    told = json.loads(done.stdout)
+    assert told["error"] == "the store's user lacks a right: permission denied for table audit"
+    assert told["remedy"] == "as the owner: contender database users --urls FOLDER"
