@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import subprocess
 import sys
 import urllib.request
@@ -18,6 +19,8 @@ from infrastructure.policy.render import ROOT, Missing
 KUBERNETES: Final = "1.36"
 """The version of the clusters (infrastructure/terraform/envs)."""
 CRDS: Final = ROOT / ".tools" / "crds"
+"""Where downloaded definitions are kept."""
+HOST: Final = "https://raw.githubusercontent.com"
 
 
 class Source(NamedTuple):
@@ -31,19 +34,22 @@ class Source(NamedTuple):
     beginning: str
     files: Mapping[str, str]
 
-    def url(self, name: str) -> str:
-        """The address of one file."""
-        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{self.beginning}{name}.yaml"
+    def path(self, name: str) -> str:
+        """Where one file lies on the host that keeps the repository."""
+        return f"{self.repository}/{self.commit}/{self.beginning}{name}.yaml"
 
     def place(self, folder: Path, name: str) -> Path:
         """Where a copy of one file lies in a folder of copies."""
         return folder / self.copy / Path(f"{self.beginning}{name}.yaml").name
 
 
-def definitions(sources: Iterable[Source], given: Path | None = None) -> dict[tuple[str, str], Document]:
+def definitions(
+    sources: Iterable[Source], given: Path | None = None, *, kept: Path = CRDS, host: str = HOST
+) -> dict[tuple[str, str], Document]:
     """The schema of every custom resource by its apiVersion and kind.
 
-    They are read from `given` where the same files lie in folders of the same names, else downloaded once.
+    They are read from `given` where the same files lie in folders of the same names, else downloaded from `host` once
+    and kept in `kept`.
 
     Raises:
         Missing: a file is not what it was when it was pinned, or cannot be had.
@@ -51,27 +57,35 @@ def definitions(sources: Iterable[Source], given: Path | None = None) -> dict[tu
     found: dict[tuple[str, str], Document] = {}
     for source in sources:
         for name, digest in source.files.items():
-            text = _file(source, name, given)
-            if hashlib.sha256(text).hexdigest() != digest:
-                raise Missing(
-                    f"{source.url(name)} is not the file that was pinned: remove {CRDS} or correct the checksum"
-                )
-            found |= dict(_versions(yaml.safe_load(text)))
+            found |= dict(_versions(yaml.safe_load(_file(source, name, digest, (given, kept, host)))))
     return found
 
 
-def _file(source: Source, name: str, given: Path | None) -> bytes:
-    copies = [source.place(folder, name) for folder in (given, CRDS) if folder]
-    for one in copies:
-        if one.exists():
-            return one.read_bytes()
+def _file(source: Source, name: str, digest: str, places: tuple[Path | None, Path, str]) -> bytes:
+    given, kept, host = places
+    for copy in (source.place(folder, name) for folder in (given, kept) if folder):
+        if copy.exists():
+            return _pinned(copy.read_bytes(), digest, str(copy))
+    url = f"{host}/{source.path(name)}"
+    text = _pinned(_downloaded(url), digest, url)
+    copy = source.place(kept, name)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(text)
+    return text
+
+
+def _downloaded(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(source.url(name), timeout=30) as reply:  # noqa: S310 - a pinned https address
+        with urllib.request.urlopen(url, timeout=30) as reply:  # noqa: S310 - a pinned address
             text: bytes = reply.read()
-    except OSError as error:
-        raise Missing(f"{source.url(name)} cannot be had: {error}; or name a folder in --crds") from error
-    copies[-1].parent.mkdir(parents=True, exist_ok=True)
-    copies[-1].write_bytes(text)
+    except (OSError, http.client.HTTPException) as error:
+        raise Missing(f"{url} cannot be had: {error}; or name a folder in --crds") from error
+    return text
+
+
+def _pinned(text: bytes, digest: str, where: str) -> bytes:
+    if hashlib.sha256(text).hexdigest() != digest:
+        raise Missing(f"{where} is not the file that was pinned: remove it, or correct the checksum")
     return text
 
 

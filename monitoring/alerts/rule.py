@@ -8,7 +8,10 @@ from typing import Final, Literal
 Severity = Literal["page", "ticket", "info"]
 """page: somebody must act now; ticket: within a working day; info: shown, and told to nobody."""
 
-RUNBOOKS: Final = "https://github.com/example/contender/blob/main/docs/runbooks/alerts.md"
+REPOSITORY: Final = "https://github.com/example/contender"
+"""Where people read this repository: the one line to change in a copy of it, before `make generate`."""
+
+RUNBOOKS: Final = f"{REPOSITORY}/blob/main/docs/runbooks/alerts.md"
 """Where the runbooks are read; one heading an alert."""
 
 
