@@ -12,8 +12,8 @@ from rich.text import Text
 
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
+from cli.pages import writable, writing
 from cli.progress import Progress
-from contender.errors import InvalidInput
 from contender.tasks.catalog import task_named
 from contender.tasks.rules import Issue
 
@@ -55,15 +55,20 @@ def check(  # noqa: PLR0913, PLR0917 - options of a command
     from monitoring.quality.sources import files_of
     from pipelines.steps.ingest_files import keep, tell
 
+    writable("--report", report)
     place = workplace(task)
     shelf = _shelf(place, good, bad)
     progress, checked = Progress(), list[Any]()
-    with files_of(source) as files, progress.running():
+    with files_of(source) as files, progress.running(), progress.step(f"check {_counted(len(files), 'file')}"):
         terms = terms_for(place.task, like=reference, labelled=not unlabelled)
-        with progress.step(f"check {len(files)} files"):
-            for one in check_files(files, terms, shelf):
-                checked.append(one)
-                progress.say(f"{len(checked)} of {len(files)}, {one.report.rows:,} rows in the last")
+        begun = check_files(
+            files, terms, shelf, lambda rows: progress.say(f"{len(checked)} done, {rows:,} rows so far")
+        )
+        for one in begun:
+            checked.append(one)
+            progress.say(f"{len(checked)} of {len(files)}, {one.report.rows:,} rows in the last")
+    if not checked:
+        note(f"no file in {source} ends in .csv")
     # Of a folder only what is new is told; a single file's verdict is told again.
     told = [one.report for one in checked if one.new or len(checked) == 1]
     keep(place.settings.store_url, task, checked)
@@ -116,10 +121,8 @@ def _write_page(file: Path | None, told: Sequence[Report]) -> None:
 
     if file is None:
         return
-    try:
+    with writing("--report"):
         file.write_text(page(told), encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput("--report", f"cannot be written: {error.strerror}") from error
 
 
 def _document(task: str, told: Sequence[Report], skipped: int, page: Path | None) -> dict[str, Any]:
@@ -144,13 +147,18 @@ def _render(document: Mapping[str, Any]) -> Group:
 
 def _line(file: Mapping[str, Any], one: Mapping[str, Any]) -> str:
     case = " ".join(filter(None, [f"{one['type']}/{one['code']}", one["column"]]))
-    rows = f", {one['count']:,} rows" if one["count"] else ""
+    rows = f", {_counted(one['count'], 'column' if one['severity'] == 'hold' else 'row')}" if one["count"] else ""
     return f"{file['file']}: {WORDS[one['severity']]}: {case}{rows}" + (f" ({one['note']})" if one["note"] else "")
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _render_planted(document: Mapping[str, Any]) -> str:
-    note(f"written: {document['file']}")
-    where = f"{document['planted']:,} rows" if document["planted"] else "the file as a whole"
+    note(f"written: {document['file']}; check it with --good and --bad of its own: where its original was checked,")
+    note("all its people are known")
+    where = _counted(document["planted"], "row") if document["planted"] else "the file as a whole"
     return f"{document['type']} in {where}"
 
 

@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.text import Text
 
 from cli.compose import Workplace, workplace
-from cli.output import JsonFlag, TaskOption, pairs, show
+from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.quality import shelf_of
 
@@ -40,6 +40,7 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
 
     Example: contender quality check raw/ && contender score --in-process --format parquet
     """
+    from monitoring.quality.place import holds_checks
     from pipelines.params import RegistryParams
     from pipelines.steps.score_batch import ScoringParams, score_pending
 
@@ -51,6 +52,8 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
     usual = shelf_of(place)[0]
     usual.mkdir(parents=True, exist_ok=True)
     target = out or settings.home / "predictions" / place.task.name
+    if not holds_checks(good or usual):
+        note(f"no file was checked into {good or usual}: contender quality check FILE --task {task}")
     with progress.running(), progress.step(f"score {task}"):
         document = score_pending(
             place.task,

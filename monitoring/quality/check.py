@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import shutil
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import IO, Any, Final, NamedTuple
 
 import numpy as np
 
+from contender.errors import Conflict
 from contender.tasks.catalog import rules_of
 from contender.tasks.rules import Reference, RowFault
 from contender.tasks.task import Task
@@ -22,7 +23,7 @@ from monitoring.quality.findings import Finding, Tally
 from monitoring.quality.place import Shelf, alone, replacing, replacing_bytes
 from monitoring.quality.report import Report
 from monitoring.quality.rows import RAGGED, RowJudge
-from monitoring.quality.survey import Totals, id_hashes, learn, survey
+from monitoring.quality.survey import Hashes, Totals, learn, survey
 from monitoring.quality.tabular import Chunk, Unreadable, chunks_of, digest_of, header_of, starts_with_mark
 from monitoring.quality.whole import header_findings, held, share_findings
 
@@ -49,10 +50,14 @@ def terms_for(task: Task, *, like: Path | None = None, labelled: bool = True) ->
     """
     if like is None:
         return Terms(task, rules_of(task).reference, labelled)
-    form = _form(task, header_of(like))
-    if wrong := _header_findings(form, labelled=False):
-        raise Unreadable(str(like), f"cannot be a reference: {wrong[0].code} {wrong[0].column}".rstrip())
-    return Terms(task, learn(like, form), labelled)
+    try:
+        form = _form(task, header_of(like))
+        if wrong := _header_findings(form, labelled=False):
+            raise Unreadable("", f"{wrong[0].code} {wrong[0].column}".rstrip())
+        return Terms(task, learn(like, form), labelled)
+    except Unreadable as error:
+        remedy = f"name a CSV file of {task.name}, such as the rows trained on"
+        raise Unreadable(str(like), f"cannot be a reference: {error.message}", remedy=remedy) from error
 
 
 class Checked(NamedTuple):
@@ -62,33 +67,41 @@ class Checked(NamedTuple):
     new: bool
 
 
-def check_files(sources: Iterable[Path], terms: Terms, shelf: Shelf) -> Iterator[Checked]:
+OnRows = Callable[[int], None]
+"""Hears again and again how many rows of a file are split by now."""
+
+
+def check_files(
+    sources: Iterable[Path], terms: Terms, shelf: Shelf, on_rows: OnRows = lambda _: None
+) -> Iterator[Checked]:
     """Check one file after the other, as nobody else does on this shelf; see `check_file`.
 
     Raises:
-        Conflict: another check is at work on the shelf.
+        Conflict: another check is at work on the shelf, or somebody still writes to a file.
         NotFound: no such file.
+        InvalidInput: the shelf's folders cannot be written to.
     """
     with alone(shelf.good):
         for source in sources:
             known = shelf.report_of(digest_of(source))
-            yield Checked(known or check_file(source, terms, shelf), known is None)
+            yield Checked(known or check_file(source, terms, shelf, on_rows), known is None)
 
 
-def check_file(source: Path, terms: Terms, shelf: Shelf) -> Report:
+def check_file(source: Path, terms: Terms, shelf: Shelf, on_rows: OnRows = lambda _: None) -> Report:
     """The report of `source`, whose rows are now in the shelf's folders; `source` itself is left as it is.
 
     A file that was checked before is not touched again: its first report comes back.
 
     Raises:
         NotFound: no such file.
+        Conflict: the file changed while it was read; nothing of it was taken.
     """
     digest = digest_of(source)
     if (known := shelf.report_of(digest)) is not None:
         return known
     report = Report(terms.task.name, source.name, digest)
     try:
-        report = _checked(source, terms, shelf, report)
+        report = _checked(source, terms, _Split(shelf, on_rows), report)
     except Unreadable as error:
         report = replace(report, findings=[replace(held("unreadable"), note=error.message)])
     if report.held:
@@ -97,7 +110,7 @@ def check_file(source: Path, terms: Terms, shelf: Shelf) -> Report:
     return report
 
 
-def _checked(source: Path, terms: Terms, shelf: Shelf, report: Report) -> Report:
+def _checked(source: Path, terms: Terms, split: _Split, report: Report) -> Report:
     form = _form(terms.task, header_of(source))
     wrong = _header_findings(form, labelled=terms.labelled)
     if starts_with_mark(source):
@@ -108,9 +121,8 @@ def _checked(source: Path, terms: Terms, shelf: Shelf, report: Report) -> Report
     if not seen.rows:
         return replace(report, findings=[held("no_rows")])
     settled = {code: {**own, **terms.reference.pairs.get(code, {})} for code, own in seen.settled().items()}
-    judge = RowJudge(form, settled, seen.ids, shelf.history(report.digest))
-    split = _Split(form, judge)
-    split.write(source, shelf, report.digest)
+    ids = np.frombuffer(seen.ids, np.uint64)
+    split.write(source, RowJudge(form, settled, ids, split.shelf.history(report.digest)), report.digest)
     findings = [*split.tally.findings(), *share_findings(seen, split.passed, terms.reference)]
     good = split.passed.rows
     report = replace(report, rows=seen.rows, good=good, bad=seen.rows - good, findings=findings)
@@ -143,38 +155,49 @@ def _hold(source: Path, target: Path) -> None:
 class _Split:
     """The second pass over a file: every row goes to one side or to the other."""
 
-    form: Form
-    judge: RowJudge
+    shelf: Shelf
+    on_rows: OnRows
     tally: Tally = field(default_factory=Tally)
     passed: Totals = field(default_factory=Totals)
-    ids: array[int] = field(default_factory=lambda: array("Q"))
+    ids: list[Hashes] = field(default_factory=list)
 
-    def write(self, source: Path, shelf: Shelf, digest: str) -> None:
-        """Write both sides. Bad rows and ids appear before the good rows, and all before the journal's entry."""
-        good_file, bad_file = shelf.good_file(source, digest), shelf.bad_file(source, digest)
+    def write(self, source: Path, judge: RowJudge, digest: str) -> None:
+        """Write both sides. Bad rows and ids appear before the good rows, and all before the journal's entry.
+
+        Raises:
+            Conflict: what was read the second time is not what was read the first; neither side appears.
+        """
+        shelf = self.shelf
         with ExitStack() as files:
-            good = files.enter_context(
-                replacing(good_file, before=lambda: shelf.remember(digest, np.frombuffer(self.ids, np.uint64)))
-            )
-            self._write_rows(source, _writer(good), _writer(files.enter_context(replacing(bad_file))))
+            keep_ids = functools.partial(self._keep_ids, digest)
+            good = files.enter_context(replacing(shelf.good_file(source, digest), before=keep_ids))
+            bad = files.enter_context(replacing(shelf.bad_file(source, digest)))
+            self._write_rows(chunks_of(source), judge, _writer(good), _writer(bad))
+            if digest_of(source) != digest:
+                message = f"{source} changed while it was checked"
+                raise Conflict(message, remedy="check it again when it is complete")
 
-    def _write_rows(self, source: Path, good: Any, bad: Any) -> None:
-        good.writerow(self.form.names)
-        bad.writerow([ROW, REASONS, FIELDS, *self.form.names])
-        for chunk in chunks_of(source):
-            faults = self.judge.faults(chunk)
+    def _keep_ids(self, digest: str) -> None:
+        self.shelf.remember(digest, np.concatenate(self.ids))
+
+    def _write_rows(self, chunks: Iterable[Chunk], judge: RowJudge, good: Any, bad: Any) -> None:
+        good.writerow(judge.form.names)
+        bad.writerow([ROW, REASONS, FIELDS, *judge.form.names])
+        for chunk in chunks:
+            faults, ids = judge.judge(chunk)
             kept = chunk.without(faults.keys())
             good.writerows(kept.lines)
             bad.writerows(self._bad(chunk, faults))
-            self.passed.add(self.form, kept)
-            self.ids.extend(id_hashes(kept.columns[self.form.position[self.form.task.id_column]]))
+            self.passed.add(judge.form, kept)
+            self.ids.append(ids)
+            self.on_rows(chunk.numbers[-1] if chunk.numbers else 0)
 
     def _bad(self, chunk: Chunk, faults: Mapping[int, Sequence[RowFault]]) -> list[list[object]]:
         rows: list[list[object]] = []
         for index in sorted(faults):
             self.tally.add(chunk.numbers[index], faults[index])
             rows.append([chunk.numbers[index], _reasons(faults[index]), "", *chunk.lines[index]])
-        blank = [""] * len(self.form.names)
+        blank = [""] * len(chunk.columns)
         for number, fields in chunk.ragged:
             self.tally.add(number, [RAGGED])
             rows.append([number, _reasons([RAGGED]), json.dumps(fields, ensure_ascii=False), *blank])

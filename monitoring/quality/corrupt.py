@@ -18,7 +18,7 @@ from contender.tasks.catalog import rules_of
 from contender.tasks.rules import Conflict, Dependency, Issue, RowFault
 from contender.tasks.task import Task
 from monitoring.quality.columns import Column, columns_of
-from monitoring.quality.tabular import chunks_of, header_of
+from monitoring.quality.tabular import Unreadable, chunks_of, header_of
 
 DRIFTS: Final = ("column_missing", "column_extra", "column_doubled", "byte_order_mark")
 _ENOUGH: Final = 20
@@ -67,17 +67,19 @@ def corrupt(source: Path, target: Path, task: Task, issue: Issue, share: float, 
     Schema drift takes one of `DRIFTS` by chance. A missing rate or a label share moves by `share`.
 
     Raises:
-        InvalidInput: `share` is not in (0, 1], or the task knows no such fault.
-        Unreadable: `source` is not CSV in UTF-8.
+        InvalidInput: `share` is not in (0, 1], the task knows no such fault, or `target` is the source or cannot be
+            written.
+        Unreadable: `source` is not a CSV file of the task in UTF-8, or without rows.
     """
     if not 0 < share <= 1:
         raise InvalidInput("share", "must be more than 0 and at most 1")
-    lines = [list(line) for chunk in chunks_of(source) for line in chunk.lines]
-    sheet = Sheet(task, list(header_of(source)), lines, rng)
+    if target.resolve() == source.resolve():
+        raise InvalidInput("out", "is the file that faults are planted in", remedy="name another: it is left as it is")
+    sheet = _sheet(source, task, rng)
     if issue is Issue.SCHEMA_DRIFT:
         drift(sheet, target, str(rng.choice(DRIFTS)))
         return Planted(issue, ())
-    rows = _PLANTERS[issue](sheet, max(1, round(share * len(lines))))
+    rows = _PLANTERS[issue](sheet, max(1, round(share * len(sheet.lines))))
     write(sheet, target)
     whole = issue in {Issue.MISSING_RATE_SHIFT, Issue.LABEL_SHIFT}
     return Planted(issue, () if whole else tuple(int(row) + 1 for row in np.sort(rows)))
@@ -99,10 +101,30 @@ def drift(sheet: Sheet, target: Path, how: str) -> None:
 
 
 def write(sheet: Sheet, target: Path, *, encoding: str = "utf-8") -> None:
-    """Write the sheet as CSV."""
-    with target.open("w", encoding=encoding, newline="") as content:
-        rows = csv.writer(content, lineterminator="\n")
-        rows.writerows([sheet.names, *sheet.lines])
+    """Write the sheet as CSV.
+
+    Raises:
+        InvalidInput: `target` cannot be written.
+    """
+    try:
+        with target.open("w", encoding=encoding, newline="") as content:
+            rows = csv.writer(content, lineterminator="\n")
+            rows.writerows([sheet.names, *sheet.lines])
+    except OSError as error:
+        raise InvalidInput(
+            "out", f"{target} cannot be written: {error.strerror}", remedy="name another file"
+        ) from error
+
+
+def _sheet(source: Path, task: Task, rng: np.random.Generator) -> Sheet:
+    names = list(header_of(source))
+    if missing := [name for name in columns_of(task, rules_of(task)) if name not in names]:
+        remedy = f"name a file of {task.name}, or its task with --task"
+        raise Unreadable(str(source), f"lacks the column {missing[0]} of {task.name}", remedy=remedy)
+    lines = [list(line) for chunk in chunks_of(source) for line in chunk.lines]
+    if not lines:
+        raise Unreadable(str(source), "has no rows to plant a fault in")
+    return Sheet(task, names, lines, rng)
 
 
 def _columns(sheet: Sheet) -> dict[str, Column]:

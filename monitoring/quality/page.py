@@ -51,8 +51,9 @@ def _file(report: Report) -> dict[str, Any]:
         "report": report,
         "split": round(WIDTH * report.good / report.rows, 1) if report.rows else 0,
         "types": _types(report),
-        "missing": [_share(report, name, *pair) for name, pair in report.missing.items() if any(pair)],
-        "labels": [_share(report, name, *pair) for name, pair in _most(report.labels)],
+        # Of no rows there are no shares.
+        "missing": [_share(report, name, *pair) for name, pair in report.missing.items() if report.good and any(pair)],
+        "labels": [_share(report, name, *pair) for name, pair in _most(report.labels) if report.good],
     }
 
 

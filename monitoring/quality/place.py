@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from contender.errors import Conflict
+from contender.errors import Conflict, InvalidInput
 from monitoring.quality.report import Report, parse
 from monitoring.quality.survey import Hashes
 
@@ -80,6 +80,12 @@ class Shelf:
         return self.good / JOURNAL / f"{digest}.json"
 
 
+def holds_checks(good: Path) -> bool:
+    """Whether anything was ever checked into the folder `good`, or into that of the file `good`."""
+    folder = good if good.is_dir() else good.parent
+    return (folder / JOURNAL).is_dir()
+
+
 def _named(source: Path, digest: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', source.stem)}-{digest[:_SHORT]}.csv"
 
@@ -90,9 +96,12 @@ def alone(folder: Path) -> Iterator[None]:
 
     Raises:
         Conflict: somebody is at work on it.
+        InvalidInput: it cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    with _written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -121,10 +130,20 @@ def replacing_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _partial(path: Path) -> Iterator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + _PARTIAL)
-    yield partial
-    partial.replace(path)
+    with _written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + _PARTIAL)
+        yield partial
+        partial.replace(path)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        remedy = "name a folder that may be written to and has room"
+        raise InvalidInput(str(path), f"cannot be written: {error.strerror}", remedy=remedy) from error
 
 
 def _settle(content: IO[Any]) -> None:

@@ -57,7 +57,7 @@ class Report:
         }
 
     def by_type(self) -> dict[str, int]:
-        """How many rows have a fault of each type; an alert on the whole file counts its rows, at least 1, if more."""
+        """How many faults of each type, of which a row may have several; an alert counts its rows, or 1, if more."""
         counts: dict[str, int] = {}
         for finding in self.findings:
             so_far = counts.get(finding.issue, 0)

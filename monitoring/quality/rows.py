@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from contender import errors
 from contender.tasks.rules import Conflict, Dependency, Issue, RowFault
 from monitoring.quality.columns import Column, Form
-from monitoring.quality.survey import Hashes, id_hashes, number_of, repeated
+from monitoring.quality.survey import Hashes, number_of, repeated
 from monitoring.quality.tabular import Chunk
 
 RAGGED: Final = RowFault(Issue.TYPE_ERROR, "another_number_of_fields", "")
@@ -19,29 +20,47 @@ Faults = defaultdict[int, list[RowFault]]
 """Index in the chunk to what is wrong with that row."""
 
 
+class Judged(NamedTuple):
+    """The faults of a chunk's rows, those without any left out, and the hashes of the ids of these others."""
+
+    faults: Faults
+    ids: Hashes
+
+
 class RowJudge:
     """Judges the rows of one file, chunk by chunk and in order.
 
-    `settled` holds for each dependency the number of each key, `ids` a hash for every row's id, `history` the sorted
-    hashes of the ids of earlier good files.
+    `settled` holds for each dependency the number of each key, `ids` a hash for the id of every row that is not ragged,
+    `history` the sorted hashes of the ids of earlier good files.
     """
 
-    def __init__(
-        self, form: Form, settled: Mapping[str, Mapping[str, float]], ids: Sequence[int], history: Hashes
-    ) -> None:
-        self._form, self._position, self._settled, self._history = form, form.position, settled, history
+    def __init__(self, form: Form, settled: Mapping[str, Mapping[str, float]], ids: Hashes, history: Hashes) -> None:
+        self.form, self._position, self._settled, self._history = form, form.position, settled, history
+        self._ids, self._at = ids, 0
         self._doubled, self._met = repeated(ids), set[int]()
 
-    def faults(self, chunk: Chunk) -> Faults:
-        """The faults of the chunk's rows, those without any left out."""
+    def judge(self, chunk: Chunk) -> Judged:
+        """What is wrong with the rows of the next chunk.
+
+        Raises:
+            errors.Conflict: there are more rows than when their ids were surveyed.
+        """
+        ids = self._ids[self._at : self._at + len(chunk.lines)]
+        if len(ids) < len(chunk.lines):
+            raise errors.Conflict("the file grew while it was checked", remedy="check it again when it is complete")
+        self._at += len(chunk.lines)
+        faults = self._faults(chunk, ids)
+        return Judged(faults, np.delete(ids, list(faults)))
+
+    def _faults(self, chunk: Chunk, ids: Hashes) -> Faults:
         found: Faults = defaultdict(list)
         for name, index in self._position.items():
-            _judge_column(found, self._form.columns[name], chunk.columns[index])
-        for conflict in self._form.rules.conflicts:
+            _judge_column(found, self.form.columns[name], chunk.columns[index])
+        for conflict in self.form.rules.conflicts:
             _judge_conflict(found, conflict, self._texts(chunk, conflict.columns))
-        for dependency in self._form.rules.dependencies:
+        for dependency in self.form.rules.dependencies:
             self._judge_dependency(found, dependency, chunk)
-        self._judge_ids(found, chunk)
+        self._judge_ids(found, ids)
         return found
 
     def _texts(self, chunk: Chunk, names: Sequence[str]) -> list[Sequence[str]]:
@@ -58,9 +77,8 @@ class RowJudge:
                 if pair in wrong and not any(one.column == dependency.value for one in found.get(index, ())):
                     found[index].append(fault)
 
-    def _judge_ids(self, found: Faults, chunk: Chunk) -> None:
-        id_column = self._form.task.id_column
-        hashes = np.array(id_hashes(chunk.columns[self._position[id_column]]), np.uint64)
+    def _judge_ids(self, found: Faults, hashes: Hashes) -> None:
+        id_column = self.form.task.id_column
         known = np.isin(hashes, self._history)
         for index in np.flatnonzero(known | np.isin(hashes, self._doubled)).tolist():
             met, value = bool(known[index]), int(hashes[index])

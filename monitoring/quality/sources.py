@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contender.adapters import files_s3
-from contender.errors import NotFound
+from contender.errors import InvalidInput, NotFound
 
 
 @contextmanager
@@ -17,14 +17,23 @@ def files_of(source: str) -> Iterator[Sequence[Path]]:
 
     Raises:
         NotFound: no such file, folder or bucket.
+        InvalidInput: the folder may not be read.
         Unavailable: S3 does not answer.
     """
     if source.startswith(files_s3.SCHEME):
         with tempfile.TemporaryDirectory() as folder:
             yield files_s3.fetch(source, Path(folder))
-    elif Path(source).is_dir():
-        yield sorted(path for path in Path(source).glob("*.csv") if path.is_file())
-    elif Path(source).is_file():
-        yield [Path(source)]
     else:
-        raise NotFound(f"there is no file and no folder {source}", remedy="check the path")
+        yield _found(Path(source))
+
+
+def _found(source: Path) -> list[Path]:
+    try:
+        if source.is_dir():
+            return sorted(path for path in source.iterdir() if path.suffix == ".csv" and path.is_file())
+        if source.is_file():
+            return [source]
+    except OSError as error:
+        remedy = "give the right to read it, or name another"
+        raise InvalidInput(str(source), f"cannot be read: {error.strerror}", remedy=remedy) from error
+    raise NotFound(f"there is no file and no folder {source}", remedy="check the path")

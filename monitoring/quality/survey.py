@@ -107,9 +107,9 @@ def hash_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def repeated(hashes: Iterable[int]) -> Hashes:
+def repeated(hashes: Hashes) -> Hashes:
     """The hashes that occur more than once, sorted; a blank id is not one of them."""
-    found, counts = np.unique(np.fromiter(hashes, np.uint64), return_counts=True)
+    found, counts = np.unique(hashes, return_counts=True)
     several: Hashes = found[(counts > 1) & (found != 0)]
     return several
 

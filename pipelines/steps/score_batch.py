@@ -110,7 +110,8 @@ def pending_files(good: Path, outbox: Outbox) -> list[tuple[Path, Report]]:
     if not good.is_dir():
         passed = [one for one in passed if one[0].name == good.name]
         if not passed:
-            raise InvalidInput("file", "is not a file of good rows", remedy="contender quality check, then its result")
+            remedy = f"contender quality check {good}, then contender score without a file"
+            raise InvalidInput(str(good), "is not a file of good rows: none came of a check", remedy=remedy)
     return [(path, report) for path, report in passed if not outbox.is_done(report.digest)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contender.errors import Conflict, NotFound
+from contender.errors import Conflict, InvalidInput, NotFound
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
 from monitoring.quality.announce import message_of
@@ -33,6 +33,16 @@ def write(path: Path, rows: list[Row]) -> Path:
         lines.writeheader()
         lines.writerows(rows)
     return path
+
+
+def long(path: Path, task: Task, count: int) -> Path:
+    return write(
+        path,
+        [
+            {name: "" if value is None else str(value) for name, value in row.items()}
+            for row in task.generate(count, seed=3)
+        ],
+    )
 
 
 def changed(clean: Path, target: Path, change: Callable[[list[Row]], None]) -> Path:
@@ -248,3 +258,32 @@ def test_the_page_is_self_contained_and_escapes(task: Task) -> None:
     assert "&lt;b&gt;raw.csv" in written
     assert "http" not in written.replace("http-equiv", "")
     assert "<script" not in written
+
+
+@pytest.mark.parametrize(("rows", "word"), [(600, "changed"), (2_500, "grew")])
+def test_a_file_that_somebody_still_writes_to_is_not_taken(
+    tmp_path: Path, task: Task, shelf: Shelf, rows: int, word: str
+) -> None:
+    source = long(tmp_path / "incoming.csv", task, rows)
+
+    def grow(split: int) -> None:
+        with source.open("a") as content:
+            content.write(source.read_text().splitlines()[-1] + "\n")
+
+    with pytest.raises(Conflict, match=word):
+        check_file(source, terms_for(task), shelf, on_rows=grow)
+    assert shelf.passed() == []
+    assert not [*shelf.good.glob("*.csv"), *shelf.bad.glob("*.csv")]
+
+
+def test_it_is_told_how_many_rows_are_split(tmp_path: Path, task: Task, shelf: Shelf) -> None:
+    heard: list[int] = []
+    check_file(long(tmp_path / "long.csv", task, 2_500), terms_for(task), shelf, heard.append)
+    assert heard == [1_000, 2_000, 2_500]
+
+
+def test_a_shelf_that_cannot_be_written_is_named(clean: Path, task: Task, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    with pytest.raises(InvalidInput, match="taken: cannot be written"):
+        list(check_files([clean], terms_for(task), Shelf(taken, tmp_path / "bad")))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contender.errors import InvalidInput
 from contender.tasks.catalog import TASKS, task_named
 from contender.tasks.rules import Issue
 from contender.tasks.task import Task
@@ -93,3 +94,23 @@ def test_a_clean_file_has_no_fault(clean_of: tuple[Task, Path], shelf: Shelf) ->
     report = check_file(clean, terms_for(task), shelf)
     assert report.findings == []
     assert report.good == ROWS
+
+
+def test_only_a_file_of_the_task_with_rows_is_spoilt_and_never_in_place(
+    clean_of: tuple[Task, Path], tmp_path: Path
+) -> None:
+    task, clean = clean_of
+    before, rng = clean.read_bytes(), np.random.default_rng(4)
+    empty, other, link = (tmp_path / f"{name}.csv" for name in ("empty", "other", "link"))
+    link.symlink_to(clean)
+    empty.write_bytes(before.splitlines(keepends=True)[0])
+    other.write_text("a,b\n1,2\n")
+    for source, target, words in (
+        (clean, link, "is the file that faults are planted in"),
+        (clean, tmp_path / "none" / "spoilt.csv", "cannot be written"),
+        (empty, tmp_path / "spoilt.csv", "has no rows"),
+        (other, tmp_path / "spoilt.csv", f"lacks the column {task.id_column}"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            corrupt(source, target, task, Issue.TYPE_ERROR, 0.1, rng)
+    assert clean.read_bytes() == before
