@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -16,7 +16,10 @@ from rich.table import Table
 
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, figure, note, pairs, show, table
+from cli.pages import writable, writing
+from cli.progress import Progress
 from cli.retraining import retrain_if_due
+from cli.train import existing
 from cli.watching import champion_reference, checked, look, tell
 from contender.errors import InvalidInput
 from monitoring.drift.check import Span, seconds
@@ -50,7 +53,7 @@ def check(
     Example: contender drift check --task job-role --window 1h --json
     """
     place = workplace(task)
-    verdict, _ = checked(place, Span(time.time(), seconds(window), seconds(outcomes)))
+    verdict, _ = checked(place, _span(window, outcomes))
     show(verdict.to_document(), as_json, _render)
     return _code(verdict)
 
@@ -71,12 +74,15 @@ def report(
     """
     from monitoring.drift.report import write_report
 
+    writable("--html", html)
     place = workplace(task)
-    verdict, seen = checked(place, Span(time.time(), seconds(window), seconds(outcomes)))
+    verdict, seen = checked(place, _span(window, outcomes))
     if not seen.seen:
-        raise InvalidInput("--window", f"no rows were kept in the last {window}", remedy="contender status")
-    note("drawing the report …")
-    distances = write_report(place.task, champion_reference(place), seen, html)
+        remedy = "a longer --window; if nobody asks: contender status; if nothing is kept: CONTENDER_INPUTS_PER_SECOND"
+        raise InvalidInput("--window", f"no rows were kept in the last {window}", remedy=remedy)
+    progress = Progress()
+    with progress.running(), progress.step("draw the report"), writing("--html"):
+        distances = write_report(place.task, champion_reference(place), seen, verdict, html)
     show(verdict.to_document() | {"html": str(html), "evidently": distances}, as_json, _render)
     return _code(verdict)
 
@@ -100,10 +106,12 @@ def inject(  # noqa: PLR0913, PLR0917 - every option is a parameter
     """
     if not 0.0 < rate <= 1_000.0:
         raise InvalidInput("--rate", "must lie above 0 and at most at 1000")
-    place = workplace(task)
+    place, lasting = workplace(task), seconds(duration, "--for")
     rng = np.random.default_rng(int(time.time()))
     rows = shifted(place.task, rows_of(place, data), Shift(column, share, amount), rng)
-    sent = _send(place, rows, rate, seconds(duration))
+    progress = Progress()
+    with progress.running(), progress.step(f"send people for {duration}"):
+        sent = _send(place, rows, rate, lasting, lambda sent: progress.say(f"{sent:,} answered"))
     show({"task": task, "column": column, "share": share, "amount": amount, "sent": sent}, as_json, pairs)
     return 0
 
@@ -117,7 +125,7 @@ def watch(  # noqa: PLR0913, PLR0917 - every option is a parameter
     looks: Annotated[int, typer.Option(help="Stop after so many looks; 0 goes on until Ctrl-C.")] = 0,
     retrain: Annotated[bool, typer.Option("--retrain/--no-retrain", help="Begin a training run when due.")] = False,
     data: Annotated[Path | None, typer.Option("--data", "-d", help="What a training run learns from.")] = None,
-    trials: Annotated[int, typer.Option(help="Points of the search space that a training run tries.")] = 8,
+    trials: Annotated[int, typer.Option(help="Points of the search space that a training run tries.", min=0)] = 8,
 ) -> int:
     """Check again and again; record every verdict, announce what changes, and begin a training run when it is due.
 
@@ -125,13 +133,14 @@ def watch(  # noqa: PLR0913, PLR0917 - every option is a parameter
 
     Example: contender drift watch --every 1m --retrain --data newest.csv
     """
-    place = workplace(task)
+    place, pause = workplace(task), seconds(every, "--every")
+    existing(data)
     before, count = "", 0
     while not looks or count < looks:
         if count:
-            time.sleep(seconds(every))
+            time.sleep(pause)
         count += 1
-        verdict = look(place, Span(time.time(), seconds(window), seconds(outcomes)))
+        verdict = look(place, _span(window, outcomes))
         if verdict.state != before:
             tell(verdict)
         before = verdict.state
@@ -160,7 +169,17 @@ def rows_of(place: Workplace, data: Path | None) -> list[dict[str, object]]:
     return [{name: row[name] for name in names} for row in good]
 
 
-def _send(place: Workplace, rows: Sequence[Mapping[str, object]], rate: float, lasting: float) -> int:
+def _span(window: str, outcomes: str) -> Span:
+    return Span(time.time(), seconds(window, "--window"), seconds(outcomes, "--outcomes"))
+
+
+def _send(
+    place: Workplace,
+    rows: Sequence[Mapping[str, object]],
+    rate: float,
+    lasting: float,
+    on_sent: Callable[[int], None],
+) -> int:
     """Send rows at `rate` a second, several a request; how many were answered."""
     sent, began = 0, time.monotonic()
     run = f"{int(time.time())}"
@@ -172,6 +191,7 @@ def _send(place: Workplace, rows: Sequence[Mapping[str, object]], rate: float, l
                 batch = [{**next(people), "unit_id": f"rehearsal-{run}-{sent + n}"} for n in range(due)]
                 endpoint.predict(batch)
                 sent += due
+                on_sent(sent)
             time.sleep(BATCH_S / 2)
     return sent
 
@@ -188,9 +208,11 @@ def _say(verdict: Verdict) -> None:
 
 
 def _render(document: Mapping[str, Any]) -> Group:
-    facts = {name: document[name] for name in ("state", "reason", "version", "rows", "size", "outcomes")}
+    facts = {name: document[name] for name in ("state", "reason", "version", "rows", "outcomes")}
+    facts["counted as"] = f"{document['size']:.0f} rows of different people"
     facts |= {name: document[name] for name in ("html",) if name in document}
-    return Group(pairs(facts, f"drift of {document['task']}"), _signals(document["signals"]))
+    head = pairs(facts, f"drift of {document['task']}")
+    return Group(head, _signals(document["signals"])) if document["signals"] else Group(head)
 
 
 def _signals(signals: Sequence[Mapping[str, Any]]) -> Table:

@@ -163,19 +163,19 @@ def failed(store: DriftStore, task: str, version: str, at: float, error: Contend
     return verdict
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, field: str = "window") -> float:
     """A length of time such as ``90s``, ``5m``, ``2h`` or ``7d``, in seconds.
 
     >>> seconds("5m"), seconds("1.5h")
     (300.0, 5400.0)
 
     Raises:
-        InvalidInput: anything else.
+        InvalidInput: anything else, said of `field`.
     """
     try:
         found = float(text[:-1]) * _UNITS[text[-1:]]
     except (KeyError, ValueError) as error:
-        raise InvalidInput("window", f"{text!r} is no length of time", remedy="write 90s, 5m, 2h or 7d") from error
+        raise InvalidInput(field, f"{text!r} is no length of time", remedy="write 90s, 5m, 2h or 7d") from error
     if not 0.0 < found < 366 * DAY_S:
-        raise InvalidInput("window", "must be more than nothing and at most a year")
+        raise InvalidInput(field, "must be more than nothing and at most a year")
     return found

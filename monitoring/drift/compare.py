@@ -29,6 +29,11 @@ FREE_TEXT_SHARE: Final = 0.5
 MOST_WORDS: Final = 200
 """The words of a list that are compared: those most frequent in the two samples."""
 
+GRID: Final = 30
+LEAST_SHOWN: Final = 5
+OTHER: Final = "(other)"
+"""How coarse a picture is: `pictured`."""
+
 BINS: Final = 5
 LEAST_IN_BIN: Final = 20
 """Levels of confidence, and the answers that each has at least."""
@@ -79,7 +84,9 @@ def numbers(reference: Values, window: Values, size: float) -> Compared:
     below = [np.searchsorted(sample, both, side="right") / len(sample) for sample in (first, second)]
     distance = float(np.max(np.abs(below[0] - below[1])))
     p = kolmogorov_p(distance, len(first), size)
-    return Compared(distance, p, float(np.median(first)), float(np.median(second)), "median")
+    # Of a window that is one value over and over the median is that value: told to three digits, it is nobody's.
+    before, now = (float(f"{np.median(sample):.3g}") for sample in (first, second))
+    return Compared(distance, p, before, now, "median")
 
 
 def kolmogorov_p(distance: float, first: float, second: float) -> float:
@@ -194,11 +201,21 @@ def _changed(before: NDArray[np.float64], now: NDArray[np.float64]) -> tuple[flo
     return float(now.mean() - before.mean()), variance * (1.0 / len(before) + 1.0 / len(now)), float(len(now))
 
 
-def countable(reference: Values, values: Values) -> Values:
-    """`values` for a picture: lists in a text as their number of entries, everything else as it is."""
-    if _numeric(reference) or not _is_list(reference):
-        return values
-    return [None if value is None else len(_listed(value)) for value in values]
+def pictured(reference: Values, values: Values) -> Values:
+    """`values` as a picture may show them, so coarse that nobody's own can be read from it; blanks stay.
+
+    Numbers lie on a grid of `GRID` steps to the middle 98 % of the reference, a level that fewer than `LEAST_SHOWN`
+    rows of the reference have is `OTHER`, and lists in a text are their number of entries.
+    """
+    if _numeric(reference):
+        middle = np.quantile(_floats([value for value in reference if value is not None]), (0.01, 0.99))
+        step = float(middle[1] - middle[0]) / GRID or 1.0
+        stated = (value if isinstance(value, int | float) else None for value in values)
+        return [None if number is None else float(f"{step * round(number / step):.9g}") for number in stated]
+    if _is_list(reference):
+        return [None if value is None else len(_listed(value)) for value in values]
+    counts = Counter(reference)
+    return [value if value is None or counts[value] >= LEAST_SHOWN else OTHER for value in values]
 
 
 def worst(compared: Sequence[Compared]) -> Compared:

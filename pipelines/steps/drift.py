@@ -52,7 +52,7 @@ def drift(task: str, span: DriftParams, registry: RegistryParams, report: Path) 
         store.close()
     document = verdict.to_document()
     if window.seen:
-        document["evidently"] = write_report(question, reference, window, report / PAGE)
+        document["evidently"] = write_report(question, reference, window, verdict, report / PAGE)
     write_document(report / REPORT, document)
     return document
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -90,7 +91,7 @@ def people(path: Path, count: int) -> str:
 
 
 def inject(environment: Mapping[str, str], column: str, amount: float) -> None:
-    told(environment, "drift", "inject", "-c", column, "--amount", str(amount), "--rate", "150", "--for", "5s")
+    told(environment, "drift", "inject", "-c", column, "--amount", str(amount), "--rate", "150", "--for", "3s")
 
 
 def watched(environment: Mapping[str, str], data: str) -> tuple[list[dict[str, Any]], str]:
@@ -142,3 +143,27 @@ def test_without_a_champion_nothing_is_measured_and_that_is_an_error(environment
     assert json.loads(watch.stdout)["state"] == "error"
     health = {one["name"]: one for one in told(environment, "health")["findings"]}
     assert health["drift"]["state"] == "bad"
+
+
+def test_a_run_that_a_person_interrupts_is_recorded_and_blocks_none(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    data = people(tmp_path / "rows.csv", 3_000)
+    # A run of tests in the background ignores the signal, and so would its children.
+    command = ["env", "--default-signal=INT", sys.executable, "-c", COMMAND, "retrain", "--data", data]
+    run = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=dict(environment), cwd=ROOT, start_new_session=True
+    )
+    with run:
+        assert run.stderr is not None
+        first, _ = run.stderr.readline(), run.stderr.readline()
+        os.killpg(run.pid, signal.SIGINT)
+        rest = run.stderr.read()
+    assert first.startswith("job-change: retraining (asked)")
+    assert (run.returncode, "Traceback" in rest) == (130, False), rest
+    assert "interrupted by a person" in findings(environment)["retraining"]["reason"]
+
+
+def test_a_run_that_cannot_begin_costs_nothing_of_the_budget(environment: Mapping[str, str], tmp_path: Path) -> None:
+    assert "there is no file" in told(environment, "retrain", "--data", str(tmp_path / "none.csv"), code=2)["error"]
+    assert findings(environment)["retraining"]["reason"].startswith("no run in 30 days")

@@ -105,3 +105,28 @@ def test_rare_levels_are_judged_together() -> None:
     reference = ["common"] * 1000 + [f"rare {n}" for n in range(20)]
     window = ["common"] * 1000 + [f"other {n}" for n in range(20)]
     assert compare.levels(reference, window, 1020).p == pytest.approx(1.0)
+
+
+def test_the_median_that_is_told_is_nobody_s() -> None:
+    found = compare.numbers([0.123456] * 300, [0.7654321] * 300, 300.0)
+    assert (found.reference, found.window) == (0.123, 0.765)
+
+
+def test_a_picture_holds_no_number_that_somebody_sent(rng: np.random.Generator) -> None:
+    before, now = rng.normal(size=2_000).tolist(), [*rng.normal(size=500).tolist(), None, 1e6]
+    drawn = compare.pictured(before, now)
+    assert not set(drawn) & {value for value in now if value is not None}
+    assert drawn[-2] is None
+    assert len(set(drawn)) < 60
+    there = [(one, other) for one, other in zip(drawn, now, strict=True) if isinstance(one, float) and other]
+    assert max(abs(one - other) for one, other in there) <= 0.1
+
+
+def test_a_picture_holds_only_levels_that_several_people_have() -> None:
+    before = ["usual"] * 50 + ["few"] * 4
+    assert compare.pictured(before, ["usual", "few", "new", None]) == ["usual", compare.OTHER, compare.OTHER, None]
+
+
+def test_a_picture_of_lists_is_of_their_lengths() -> None:
+    before = [f"a{n}; b{n}; c" for n in range(50)]
+    assert compare.pictured(before, ["x; y", None]) == [2, None]
