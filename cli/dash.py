@@ -15,6 +15,8 @@ from rich.text import Text
 from cli.compose import workplace
 from cli.observe import url
 from cli.output import JsonFlag, TaskOption, show, table
+from cli.pages import writable, writing
+from cli.progress import Progress
 from contender.errors import FaultFound
 
 if TYPE_CHECKING:
@@ -99,9 +101,12 @@ def render(
     from monitoring.dashboards.reading import Scope, read_folder
     from monitoring.paths import GENERATED, ROOT
 
-    boards = read_folder(ROOT / GENERATED)
-    text = page(boards, _server(task, prometheus), Scope(task), _span(minutes))
-    out.write_text(text)
+    writable("--out", out)
+    boards, progress = read_folder(ROOT / GENERATED), Progress()
+    with progress.running(), progress.step("draw the dashboards"):
+        text = page(boards, _server(task, prometheus), Scope(task), _span(minutes))
+    with writing("--out"):
+        out.write_text(text, encoding="utf-8")
     document = {"page": str(out), "panels": sum(len(board.panels) for board in boards), "bytes": len(text.encode())}
     show(document, as_json, lambda d: f"{d['page']}: {d['panels']} panels, {d['bytes'] / 1e3:.0f} kB")
     return 0

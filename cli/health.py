@@ -150,13 +150,16 @@ def _reviews(place: Workplace, now: float) -> Finding:
 
 def _quality(place: Workplace, now: float) -> Finding:
     newest = place.store.notes(place.task.name, "quality", limit=1)
+    command = f"contender quality check FILE --task {place.task.name}"
     if not newest:
-        return Finding("quality", "unknown", "no file was ever checked")
+        return Finding("quality", "unknown", "no file was ever checked", command)
     age, document = now - newest[0].at, newest[0].document
     found = ", ".join(f"{issue} {count:,}" for issue, count in document["types"].items()) or "no faults"
     reason = f"newest file {document['verdict']}: {found}; {document['good']:,} good rows ({_age(age)} ago)"
     stale: State = "unknown" if age > STALE_QUALITY_S else "ok"
-    return Finding("quality", "warn" if document["verdict"] != "good" else stale, reason)
+    if document["verdict"] != "good":
+        return Finding("quality", "warn", f"{reason}: {document['file']}", f"{command} --report quality.html")
+    return Finding("quality", stale, reason, "" if stale == "ok" else command)
 
 
 def _retraining(place: Workplace, now: float) -> Finding:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,6 +15,8 @@ import typer
 
 from cli.compose import Workplace, server_environment, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
+from cli.progress import Progress
+from cli.train import existing
 from contender.values import CHALLENGER
 from monitoring.retraining import ledger
 from monitoring.retraining.triggers import Limits, Result, Run, budget_left
@@ -27,7 +30,7 @@ _REFUSED: Final = 3
 def retrain(
     task: TaskOption = "job-change",
     data: Annotated[Path | None, typer.Option("--data", "-d", help="A CSV file; synthetic rows without it.")] = None,
-    trials: Annotated[int, typer.Option(help="Points of the search space to try; 0 takes the defaults.")] = 8,
+    trials: Annotated[int, typer.Option(help="Points of the search space to try; 0 takes the defaults.", min=0)] = 8,
     if_due: Annotated[
         bool, typer.Option("--if-due", help="Only when drift, decay or the calendar ask for it.")
     ] = False,
@@ -43,6 +46,7 @@ def retrain(
       contender retrain --reason "new market"
     """
     place = workplace(task)
+    existing(data)
     document = retrain_if_due(place, data=data, trials=trials, asked="" if if_due else reason)
     show(document, as_json, lambda d: pairs({k: v for k, v in d.items() if v is not None}, f"retraining of {task}"))
     return 1 if document["result"] == "failed" else 0
@@ -60,8 +64,14 @@ def retrain_if_due(place: Workplace, *, data: Path | None = None, trials: int = 
     told: dict[str, Any] = {"task": task, "due": decision.due, "reason": decision.reason, "why": decision.why}
     if run is None:
         return told | {"result": None, "version": None}
-    note(f"{task}: retraining ({decision.reason}): {decision.why}")
-    ended = _train(run, _arguments(task, data, trials))
+    progress = Progress()
+    try:
+        note(f"{task}: retraining ({decision.reason}): {decision.why}")
+        with progress.running(), progress.step(f"retrain {task}"):
+            ended = _train(run, _arguments(task, data, trials), progress.say)
+    except KeyboardInterrupt:
+        ledger.finish(store, task, run.ended(time.time(), "failed", message="interrupted by a person"))
+        raise
     ledger.finish(store, task, ended)
     note(f"{task}: {_ending(ended, task)}")
     return told | {"result": ended.result, "version": ended.version, "message": ended.message}
@@ -78,20 +88,36 @@ def _arguments(task: str, data: Path | None, trials: int) -> list[str]:
     return ["train", "--task", task, *source, "--trials", str(trials), "--json"]
 
 
-def _train(run: Run, arguments: Sequence[str]) -> Run:
-    command = [sys.executable, "-c", _COMMAND, *arguments]
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=server_environment(), check=False
-    )
+def _train(run: Run, arguments: Sequence[str], say: Callable[[str], None]) -> Run:
+    code, told = _heard([sys.executable, "-c", _COMMAND, *arguments], say)
     try:
-        document: dict[str, Any] = json.loads(done.stdout)
+        document: dict[str, Any] = json.loads(told)
     except ValueError:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return run.ended(time.time(), "failed", message=last)
+        # What a crash says may repeat a cell of the file: the record says where to look instead.
+        message = f"it broke off (exit code {code}); contender {' '.join(arguments[:-1])} shows why"
+        return run.ended(time.time(), "failed", message=message)
     if "error" in document:
         return run.ended(time.time(), "failed", message=str(document["error"]))
-    result: Result = "refused" if done.returncode == _REFUSED else "challenger"
+    result: Result = "refused" if code == _REFUSED else "challenger"
     return run.ended(time.time(), result, version=document["version"], message=str(document["gate"]["reason"]))
+
+
+def _heard(command: Sequence[str], say: Callable[[str], None]) -> tuple[int, str]:
+    """The exit code and the output of `command`; its messages are passed on as they come."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=server_environment(),
+        )
+        with child:
+            for line in child.stderr or ():
+                say(line.strip())
+        output.seek(0)
+        return child.returncode, output.read()
 
 
 def _ending(run: Run, task: str) -> str:

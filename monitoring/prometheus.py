@@ -38,7 +38,7 @@ class Prometheus:
 
     def __init__(self, url: str) -> None:
         if not url.startswith(("http://", "https://")):
-            raise InvalidInput("url", f"must begin with http:// or https://, not {url!r}")
+            raise InvalidInput("--prometheus", f"must begin with http:// or https://, not {url!r}")
         self.url = url.rstrip("/")
 
     def over(self, expression: str, span: Span) -> list[Found]:
@@ -76,7 +76,11 @@ class Prometheus:
                 return json.load(response)["data"]
         except urllib.error.HTTPError as error:
             with error:
-                raise InvalidInput("query", _reason(error.read())) from error
+                body = error.read()
+            if error.code == http.HTTPStatus.NOT_FOUND:
+                message = f"what answers at {self.url} is no Prometheus"
+                raise Unavailable(message, remedy="contender up --observe") from error
+            raise InvalidInput("query", _reason(body)) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise Unavailable(f"no Prometheus answers at {self.url}", remedy="contender up --observe") from error
 

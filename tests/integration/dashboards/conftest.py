@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[3]
 TASK = "job-change"
 COMMAND = "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"
 TOO_LARGE = 64 * 1024**2
+SCRAPED_S = 90.0
 NEEDED = ("prometheus", "promtool", "amtool", "prometheus-alertmanager")
 
 
@@ -101,23 +102,38 @@ def _live_through(stack: Observed, rows: Path, folder: Path) -> None:
     stack.told("experiment", "plan", *terms, "--out", str(plan))
     stack.told("experiment", "start", "--challenger", "baseline", "--ramp", "0.5", "--plan", str(plan))
     crowd, people = _crowd(stack), _people()
-    stop = threading.Event()
-    steady = threading.Thread(target=_keep_asking, args=(crowd, people, stop), daemon=True)
-    steady.start()
+    status, stop = stack.told("status"), threading.Event()
+    ports = {one["name"]: one["port"] for one in status["processes"]}
+    beside = [
+        threading.Thread(target=_keep_asking, args=(crowd, people, stop), daemon=True),
+        threading.Thread(target=_send_too_much, args=(ports["transformer"], stop), daemon=True),
+    ]
+    for thread in beside:
+        thread.start()
     try:
-        _hang(stack, stack.told("status")["routing"]["arms"][1]["slot"])
-        _send_too_much(stack)
+        _hang(stack, status["routing"]["arms"][1]["slot"])
         _damage(stack)
         spoilt = folder / "spoilt.csv"
         stack.told("quality", "corrupt", str(rows), "--type", "out_of_range", "--share", "0.05", "--out", str(spoilt))
         stack.told("quality", "check", str(spoilt), codes=(4,))
         stack.told("drift", "check", codes=(0, 4))
-        stack.told("retrain", "--data", str(folder / "missing.csv"), codes=(0, 1, 2))
+        (folder / "useless.csv").write_text("nothing\nof use\n")
+        stack.told("retrain", "--data", str(folder / "useless.csv"), codes=(1,))
         stack.told("experiment", "status", codes=(0, 3))
-        time.sleep(20)  # a few scrapes after the last of it
+        _scraped(stack)
     finally:
         stop.set()
-        steady.join()
+        for thread in beside:
+            thread.join()
+
+
+def _scraped(stack: Observed) -> None:
+    """Wait until Prometheus has seen all of it; what it has not seen by the deadline, the tests name."""
+    deadline = time.monotonic() + SCRAPED_S
+    while time.monotonic() < deadline:
+        if stack.run("dash", "check", "--minutes", "5").returncode == 0:
+            return
+        time.sleep(1)
 
 
 def _people() -> list[Person]:
@@ -152,10 +168,9 @@ def _hang(stack: Observed, slot: str) -> None:
     os.kill(pid, signal.SIGCONT)
 
 
-def _send_too_much(stack: Observed) -> None:
-    """Announce a body larger than any is taken, a few times over some scrapes."""
-    port = stack.processes()["transformer"]["port"]
-    for _ in range(3):
+def _send_too_much(port: int, stop: threading.Event) -> None:
+    """Announce a body larger than any is taken, again and again over some scrapes."""
+    while not stop.wait(3):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
             connection.putrequest("POST", f"/v1/models/{TASK}:predict")
@@ -164,7 +179,6 @@ def _send_too_much(stack: Observed) -> None:
             connection.getresponse().read()
         finally:
             connection.close()
-        time.sleep(4)
 
 
 def _damage(stack: Observed) -> None:
