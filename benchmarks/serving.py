@@ -178,14 +178,16 @@ def memory(chain: Chain, effort: Effort) -> Figures:
     bodies = [json.dumps({"instances": [row]}) for row in examples(500, seed=6)]
     names = (TRANSFORMER, "blue")
     before = {name: chain.memory_mb(name) for name in names}
-    sent = 0
+    sent = failed = 0
     while sent < effort.soak:
-        sent += generate(Load(*chain.door, bodies, 8, 10.0, core=GENERATOR)).answered
+        heard = generate(Load(*chain.door, bodies, 8, 10.0, core=GENERATOR))
+        sent, failed = sent + heard.answered, failed + heard.failed
     after = {name: chain.memory_mb(name) for name in names}
     grown = max(after[name] - before[name] for name in names)
     return {
         **{f"memory_{name}": _figure(after[name], "MB", most=200.0) for name in names},
         "memory_growth": _figure(grown, f"MB/{effort.soak}", most=10.0),
+        "failed_soak": _figure(failed, "requests", most=0),
     }
 
 
