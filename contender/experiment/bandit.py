@@ -12,6 +12,7 @@ import numpy as np
 
 from contender.errors import InvalidInput
 from contender.experiment.data import Sample
+from contender.experiment.ranges import check_count
 
 
 def thompson_shares(
@@ -24,7 +25,7 @@ def thompson_shares(
     0 and 1 do.
 
     Raises:
-        InvalidInput: no arm, or floors that leave nothing to learn by.
+        InvalidInput: no arm, floors that leave nothing to learn by, or rewards outside [0, 1].
 
     >>> shares = thompson_shares({"a": Sample(90, 45.0, 45.0), "b": Sample(90, 80.0, 80.0)}, np.random.default_rng(0))
     >>> shares
@@ -32,6 +33,8 @@ def thompson_shares(
     """
     if not rewards or not 0.0 <= floor * len(rewards) < 1.0:
         raise InvalidInput("floor", f"{floor:g} for each of {len(rewards)} arms leaves nothing to give by reward")
+    for sample in rewards.values():
+        check_count("rewards", sample.total, sample.n)
     hits = [1.0 + sample.total for sample in rewards.values()]
     misses = [1.0 + sample.n - sample.total for sample in rewards.values()]
     best = rng.beta(hits, misses, (draws, len(rewards))).argmax(axis=1)

@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from contender.experiment.ranges import check, check_alpha, check_count, check_inside
 from contender.experiment.statistics.bernoulli import Count, Interval
 from contender.experiment.statistics.sequential import critical_value
 
@@ -69,10 +70,18 @@ def impact_ratios(counts: Mapping[str, Count], alpha: float = 0.05, tuning_units
     (`sequential.critical_value`), without for a single look. The highest group is picked from the same data, which
     the interval ignores. The highest group's own interval is [1, 1].
 
+    Raises:
+        InvalidInput: more selected than there are, or `alpha` or `tuning_units` out of range.
+
     >>> table = impact_ratios({"Male": Count(50, 92), "Female": Count(34, 76)})
     >>> [round(row.ratio, 2) for row in table.groups]
     [1.0, 0.82]
     """
+    check_alpha(alpha)
+    if tuning_units is not None:
+        check_inside("tuning_units", tuning_units)
+    for group, count in counts.items():
+        check_count(f"counts.{group}", *count)
     known = {group: count for group, count in counts.items() if group != UNKNOWN and count.trials}
     people = sum(count.trials for count in known.values())
     large = {group: count for group, count in known.items() if count.trials >= SMALL_SHARE * people}
@@ -88,6 +97,9 @@ def scoring_counts(scores: Mapping[str, Sequence[float]]) -> dict[str, Count]:
     >>> scoring_counts({"a": [0.1, 0.5, 0.9], "b": [0.2, 0.3]})
     {'a': Count(events=2, trials=3), 'b': Count(events=0, trials=2)}
     """
+    for group, values in scores.items():
+        for score in values:
+            check(f"scores.{group}", score)
     known = [score for group, values in scores.items() if group != UNKNOWN for score in values]
     middle = statistics.median(known) if known else math.inf
     return {group: Count(sum(score > middle for score in values), len(values)) for group, values in scores.items()}
@@ -108,7 +120,7 @@ def _interval(count: Count, best: Count, ratio: float, level: tuple[float, float
     alpha, tuning_units = level
     error = math.sqrt((1 - count.rate) / count.events + (1 - best.rate) / best.events)
     if tuning_units is None:
-        reach = statistics.NormalDist().inv_cdf(1 - alpha / 2)
+        reach = -statistics.NormalDist().inv_cdf(alpha / 2)
     else:
         reach = critical_value(count.trials + best.trials, alpha, tuning_units)
     return Interval(ratio * math.exp(-reach * error), ratio * math.exp(reach * error))

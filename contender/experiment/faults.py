@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from contender.experiment.data import ArmData, ExperimentData, Phase, Sample
+from contender.errors import InvalidInput
+from contender.experiment.data import ArmData, ExperimentData, GroupData, PairedSample, Phase, Sample
+from contender.experiment.ranges import check_pairs
 from contender.values import CHAMPION, SHADOW
+
+_REWARDS = "rewards are not of values in [0, 1]"
 
 _ROUNDING = 1e-6
 """Sums over many units carry rounding errors; this part of a unit each is none."""
@@ -19,10 +23,11 @@ def faults(data: ExperimentData, challenger: str) -> tuple[str, ...]:
         return tuple(f"no arm named {name}" for name in missing)
     found = [f"{name}: {fault}" for name, arm in data.arms.items() for fault in _arm_faults(arm)]
     found += [f"phase {number}: {fault}" for number, phase in enumerate(data.phases) for fault in _phase_faults(phase)]
-    if not all(map(_possible, (sample for pairs in data.shadow.values() for sample in pairs[:2]))):
-        found.append("shadow: rewards are not of values in [0, 1]")
-    if data.crossed_units < 0:
-        found.append("crossed units are negative")
+    found += [f"shadow: {fault}" for pairs in data.shadow.values() for fault in _pair_faults(pairs)]
+    if min(data.crossed_units, *data.events) < 0:
+        found.append("crossed units or events are negative")
+    if not math.isfinite(data.seconds):
+        found.append("its length is no number")
     return tuple(found)
 
 
@@ -37,14 +42,34 @@ def _arm_faults(arm: ArmData) -> Iterator[str]:
         yield "more fallbacks or reviews than exposures"
     if max(units) > arm.assigned:
         yield "more units counted than assigned"
-    if not all(map(_possible, (arm.reward, *arm.baseline[:2], *(group.reward for group in arm.groups.values())))):
-        yield "rewards are not of values in [0, 1]"
+    if not _possible(arm.reward):
+        yield _REWARDS
+    yield from _pair_faults(arm.baseline)
+    for name, group in arm.groups.items():
+        yield from (f"{name}: {fault}" for fault in _group_faults(group))
+
+
+def _group_faults(group: GroupData) -> Iterator[str]:
+    if not 0 <= group.selected <= group.units:
+        yield f"{group.selected} of {group.units} units are selected"
+    if not _possible(group.reward):
+        yield _REWARDS
+
+
+def _pair_faults(pairs: PairedSample) -> Iterator[str]:
+    if not all(map(_possible, pairs[:2])):
+        yield _REWARDS
+        return
+    try:
+        check_pairs(pairs)
+    except InvalidInput as error:
+        yield error.message
 
 
 def _possible(sample: Sample) -> bool:
     """Whether values in [0, 1] can have these sums: squares ≤ total and, by Cauchy and Schwarz, total² ≤ n squares."""
     n, total, squares = sample
-    if not (math.isfinite(total) and math.isfinite(squares)):
+    if n < 0 or not (math.isfinite(total) and math.isfinite(squares)):
         return False
     slack = _ROUNDING * (n + 1)
     return -slack <= squares <= total + slack and total <= n + slack and total * total <= n * squares + slack * (n + 1)
@@ -59,3 +84,6 @@ def _phase_faults(phase: Phase) -> Iterator[str]:
             yield "counts an arm that has no share"
         if any(count < 0 for count in counts.values()):
             yield "a count is negative"
+    for happened in phase[2:]:
+        if any(count > phase.units.get(arm, 0) for arm, count in happened.items()):
+            yield "more units met something than there were"

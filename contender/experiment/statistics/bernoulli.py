@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from contender.experiment.ranges import MOST, check, check_alpha, check_count, check_inside
 from contender.experiment.statistics.mixture import precision
 
 _BISECTIONS = 60
@@ -41,10 +42,12 @@ def log_evidence(count: Count, rate: float, tuning_trials: float = 100, alpha: f
     >>> round(log_evidence(Count(135, 625), 0.2, 625), 4)
     -0.6941
     """
+    _check(count, tuning_trials)
+    check_inside("rate", rate, 0.0, 1.0)
     spread = rate * (1.0 - rate)
     r = max(precision(tuning_trials * spread, alpha) - spread, 1e-3 * spread)
     hits, misses = r / (1.0 - rate), r / rate
-    marginal = _log_beta(hits + count.events, misses + count.trials - count.events) - _log_beta(hits, misses)
+    marginal = _log_beta(hits + count.events, misses + (count.trials - count.events)) - _log_beta(hits, misses)
     return marginal - _log_likelihood(count, rate)
 
 
@@ -54,6 +57,9 @@ def confidence_sequence(count: Count, alpha: float = 0.05, tuning_trials: float 
     Howard et al. 2021 (arXiv 1810.08240, proposition 7 and section 4.2): all rates whose `log_evidence` stays under
     log(1 / alpha), found by bisection to the side of the observed rate.
 
+    Raises:
+        InvalidInput: more events than trials, or `alpha` or `tuning_trials` out of range.
+
     >>> interval = confidence_sequence(Count(700, 1000))
     >>> round(interval.low, 5), round(interval.high, 5)
     (0.65163, 0.74595)
@@ -62,6 +68,8 @@ def confidence_sequence(count: Count, alpha: float = 0.05, tuning_trials: float 
     def rejected(rate: float) -> bool:
         return log_evidence(count, rate, tuning_trials, alpha) >= -math.log(alpha)
 
+    _check(count, tuning_trials)
+    check_alpha(alpha)
     observed = min(max(count.rate, _EDGE), 1.0 - _EDGE)
     low = _frontier(rejected, _EDGE, observed) if rejected(_EDGE) else 0.0
     high = _frontier(rejected, 1.0 - _EDGE, observed) if rejected(1.0 - _EDGE) else 1.0
@@ -76,15 +84,28 @@ def excess_p_value(champion: Count, challenger: Count, margin: float = 0.0) -> f
     null (universal inference: Wasserman, Ramdas and Balakrishnan 2020, PNAS 117, section 8; for two samples: Turner,
     Ly and Grünwald 2024, JSPI 230). `margin` lies in [0, 1). 1.0 while the observed excess is within it.
 
+    Raises:
+        InvalidInput: more events than trials, or a margin out of range.
+
     >>> excess_p_value(Count(0, 20), Count(20, 20)) < 1e-8
     True
     >>> excess_p_value(Count(10, 100), Count(18, 100), margin=0.1)
     1.0
     """
+    for count in (champion, challenger):
+        _check(count)
+    check("margin", margin, 0.0, 1.0)
     if challenger.rate <= champion.rate + margin:
         return 1.0
     evidence = _log_jeffreys(champion) + _log_jeffreys(challenger)
     return math.exp(min(0.0, _log_null(champion, challenger, margin) - evidence))
+
+
+def _check(count: Count, tuning_trials: float = 1.0) -> None:
+    check_count("count", *count)
+    check("count.trials", count.trials, 0.0, MOST)
+    check_inside("tuning_trials", tuning_trials)
+    check("tuning_trials", tuning_trials, 0.0, MOST)
 
 
 def _log_null(champion: Count, challenger: Count, margin: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from contender.experiment.data import PairedSample, Sample
+from contender.experiment.ranges import check_pairs
 from contender.experiment.statistics.moments import Estimate, covariance, mean_of
 
 
@@ -31,6 +32,8 @@ def adjust(champion: PairedSample, challenger: PairedSample) -> Adjusted:
     >>> adjust(arm, arm).saving
     1.0
     """
+    for pairs in (champion, challenger):
+        check_pairs(pairs)
     pooled = _pool(champion, challenger)
     spread = mean_of(pooled.second).variance
     slope = _covariance(pooled) / spread if spread else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
+from contender.experiment.ranges import check
 from contender.experiment.statistics.moments import Estimate
 
 Alternative = Literal["two-sided", "greater", "less"]
@@ -40,6 +41,7 @@ def difference(champion: Estimate, challenger: Estimate) -> Effect:
     >>> effect.estimate, round(effect.standard_error**2, 5)
     (-2.0, 0.53333)
     """
+    _check(champion, challenger)
     variance = champion.squared_error + challenger.squared_error
     return _effect(champion, challenger, challenger.mean - champion.mean, variance)
 
@@ -53,12 +55,21 @@ def lift(champion: Estimate, challenger: Estimate) -> Effect:
     >>> round(lift(Estimate(4, 7.0, 2.0), Estimate(15, 5.0, 0.5)).standard_error ** 2, 5)
     0.00589
     """
+    _check(champion, challenger)
     base = champion.base
     if base == 0.0:
         return _effect(champion, challenger, 0.0, math.inf)
     ratio = challenger.base / base
     variance = (challenger.squared_error + ratio * ratio * champion.squared_error) / base**2
     return _effect(champion, challenger, (challenger.mean - champion.mean) / base, variance)
+
+
+def _check(champion: Estimate, challenger: Estimate) -> None:
+    for name, arm in {"champion": champion, "challenger": challenger}.items():
+        check(f"{name}.n", arm.n, 0.0)
+        check(f"{name}.variance", arm.variance, 0.0)
+        for mean in (arm.mean, arm.base):
+            check(f"{name}.mean", mean)
 
 
 def _effect(champion: Estimate, challenger: Estimate, estimate: float, variance: float) -> Effect:
@@ -71,4 +82,5 @@ def _freedom(champion: Estimate, challenger: Estimate) -> float:
     first, second = champion.squared_error, challenger.squared_error
     if min(champion.n, challenger.n) < 2 or first + second == 0.0:
         return math.inf
-    return (first + second) ** 2 / (first**2 / (champion.n - 1) + second**2 / (challenger.n - 1))
+    part = first / (first + second)  # squares of the errors themselves may be too small for a float
+    return 1.0 / (part**2 / (champion.n - 1) + (1.0 - part) ** 2 / (challenger.n - 1))

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from scipy import special
 
+from contender.errors import InvalidInput
+from contender.experiment.ranges import check_alpha, check_count, check_shares, check_test
 from contender.experiment.statistics.bernoulli import Count
 from contender.experiment.statistics.effect import Alternative, Effect, Inference
 
@@ -30,11 +32,13 @@ def welch(effect: Effect, alpha: float = 0.05, alternative: Alternative = "two-s
     >>> round(answer.low, 5), round(answer.high, 5), round(answer.p_value, 5)
     (0.04538, 0.53462, 0.02016)
     """
+    check_test(effect, alternative, null)
+    check_alpha(alpha)
     if not 0.0 < effect.standard_error < math.inf:
         return Inference(effect.estimate, effect.standard_error, -math.inf, math.inf, 1.0)
     score = (effect.estimate - null) / effect.standard_error
     sides = 2.0 if alternative == "two-sided" else 1.0
-    reach = _student_quantile(effect.freedom, 1.0 - alpha / sides) * effect.standard_error
+    reach = -_student_quantile(effect.freedom, alpha / sides) * effect.standard_error
     low = -math.inf if alternative == "less" else effect.estimate - reach
     high = math.inf if alternative == "greater" else effect.estimate + reach
     tail = {"two-sided": -abs(score), "greater": -score, "less": score}[alternative]
@@ -51,6 +55,8 @@ def z_test(champion: Count, challenger: Count) -> ZTest:
     >>> round(answer.z, 6), round(answer.p_value, 6)
     (-1.784086, 0.07441)
     """
+    check_count("champion", *champion)
+    check_count("challenger", *challenger)
     trials = champion.trials + challenger.trials
     pooled = (champion.events + challenger.events) / trials if trials else 0.0
     variance = pooled * (1.0 - pooled)
@@ -65,12 +71,18 @@ def chi_square(counts: Sequence[float], weights: Sequence[float]) -> float:
 
     Weights are brought to sum 1; an arm of weight 0 is left out with its count. Nothing counted is no news: 1.0.
 
+    Raises:
+        InvalidInput: counts or weights that are negative or no numbers, or no weight above 0.
+
     >>> round(chi_square([1000, 1200], [0.5, 0.5]), 9)
     2.0079e-05
     """
+    check_shares(counts, weights)
     expected = [(count, weight) for count, weight in zip(counts, weights, strict=True) if weight > 0.0]
     total, scale = sum(count for count, _ in expected), sum(weight for _, weight in expected)
-    if total == 0.0:
+    if not expected:
+        raise InvalidInput("weights", "none is above 0")
+    if total == 0.0 or len(expected) == 1:
         return 1.0
     shares = [(count, total * weight / scale) for count, weight in expected]
     statistic = sum((count - share) ** 2 / share for count, share in shares)

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import math
 
+from scipy import special
+
+from contender.experiment.ranges import check, check_alpha, check_inside
+
 _BISECTIONS = 200
 
 
@@ -19,6 +23,8 @@ def precision(tuning_variance: float, alpha: float = 0.05, *, one_sided: bool = 
     >>> round(precision(100), 5)
     12.60056
     """
+    check_alpha(alpha, one_sided=one_sided)
+    check_inside("tuning_variance", tuning_variance)
     level = 2.0 * alpha if one_sided else alpha
     return tuning_variance / (-2.0 * math.log(level) + math.log1p(-2.0 * math.log(level)))
 
@@ -29,11 +35,13 @@ def log_evidence(total: float, variance: float, rho: float, *, one_sided: bool =
     >>> round(log_evidence(10, 100, precision(100)), 7)
     -0.6510052
     """
+    check("total", total)
+    _check(variance, rho)
     spread = variance + rho
     evidence = 0.5 * math.log(rho / spread) + total * total / (2.0 * spread)
     if not one_sided:
         return evidence
-    return evidence + math.log(math.erfc(-total / math.sqrt(2.0 * spread)))
+    return evidence + math.log(2.0) + float(special.log_ndtr(total / math.sqrt(spread)))
 
 
 def bound(variance: float, rho: float, alpha: float = 0.05, *, one_sided: bool = False) -> float:
@@ -42,6 +50,8 @@ def bound(variance: float, rho: float, alpha: float = 0.05, *, one_sided: bool =
     >>> round(bound(100, precision(100)), 5)
     30.35209
     """
+    check_alpha(alpha)
+    _check(variance, rho)
     spread = variance + rho
     two_sided = math.sqrt(spread * (math.log(spread / rho) - 2.0 * math.log(alpha)))
     if not one_sided:
@@ -54,3 +64,8 @@ def bound(variance: float, rho: float, alpha: float = 0.05, *, one_sided: bool =
         else:
             high = middle
     return high
+
+
+def _check(variance: float, rho: float) -> None:
+    check("variance", variance, 0.0)
+    check_inside("rho", rho)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from contender.experiment.ranges import check_p_values
+
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """p-values adjusted so that the chance of *any* false alarm stays under alpha, in the order given.
@@ -13,6 +15,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03, 0.005, 0.55, 0.6])]
     [0.05, 0.12, 0.12, 0.03, 1.0, 1.0]
     """
+    check_p_values(p_values)
     count = len(p_values)
     order = sorted(range(count), key=p_values.__getitem__)
     adjusted, floor = [1.0] * count, 0.0
@@ -31,6 +34,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
     >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03, 0.005])]
     [0.02, 0.04, 0.04, 0.02]
     """
+    check_p_values(p_values)
     count = len(p_values)
     order = sorted(range(count), key=p_values.__getitem__, reverse=True)
     adjusted, ceiling = [1.0] * count, 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from contender.experiment.data import PairedSample
+from contender.experiment.ranges import check_pairs
 from contender.experiment.statistics.effect import Effect
 from contender.experiment.statistics.moments import covariance, mean_of
 
@@ -20,6 +21,7 @@ def paired_difference(pairs: PairedSample) -> Effect:
     >>> effect.estimate, round(effect.standard_error, 6), effect.n, effect.freedom
     (1.0, 0.0, 3, 2)
     """
+    check_pairs(pairs)
     first, second = mean_of(pairs.first), mean_of(pairs.second)
     shared = covariance(first.n, pairs.first.total, pairs.second.total, pairs.products)
     variance = max(0.0, first.variance + second.variance - 2.0 * shared)

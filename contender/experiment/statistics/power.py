@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from contender.errors import InvalidInput
+from contender.experiment.ranges import check, check_alpha, check_inside
 from contender.experiment.statistics.effect import Alternative, difference, lift
 from contender.experiment.statistics.moments import Estimate
 from contender.experiment.statistics.sequential import critical_value
@@ -19,6 +21,7 @@ _BISECTIONS = 100
 _LARGEST_EFFECT = 2.0**60
 _MOST_UNITS = 2.0**60
 _ABOUT = 1e-3
+_LARGEST_NUMBER = 1e100
 
 
 class Design(NamedTuple):
@@ -63,14 +66,19 @@ def fixed_power(design: Design, effect: float, alpha: float = 0.05, alternative:
     Chow, Shao, Wang and Lokhnygina 2017, "Sample Size Calculations in Clinical Research", section 3.2; relative
     effects have the delta method's error at the effect.
 
+    Raises:
+        InvalidInput: a level, a variance or a number of units out of range; a relative effect of a mean of 0; no
+            variance at all, which needs no test.
+
     >>> round(fixed_power(Design(10, 3910, 400_000 / 3, 400_000 / 3, relative=True), 0.05), 4)
     0.5214
     """
+    check_alpha(alpha)
     score = effect / _standard_error(design, effect)
     if alternative == "two-sided":
-        critical = _NORMAL.inv_cdf(1.0 - alpha / 2.0)
+        critical = -_NORMAL.inv_cdf(alpha / 2.0)
         return _NORMAL.cdf(score - critical) + _NORMAL.cdf(-score - critical)
-    critical = _NORMAL.inv_cdf(1.0 - alpha)
+    critical = -_NORMAL.inv_cdf(alpha)
     return _NORMAL.cdf((score if alternative == "greater" else -score) - critical)
 
 
@@ -81,9 +89,13 @@ def smallest_effect(
 
     Infinite when no effect is large enough, which happens to relative effects on few units.
 
+    Raises:
+        InvalidInput: as `fixed_power`.
+
     >>> round(smallest_effect(Design(10, 3910, 400_000 / 3, 400_000 / 3, relative=True)), 4)
     0.0703
     """
+    check_inside("power", power, 0.0, 1.0)
     sign = -1.0 if alternative == "less" else 1.0
     high = 1.0
     while fixed_power(design, sign * high, alpha, alternative) < power:
@@ -105,9 +117,14 @@ def fixed_units(effect: float, variance: float, goal: Goal) -> int:
 
     The inverse of `fixed_power`, whole, for the share and the power of `goal`.
 
+    Raises:
+        InvalidInput: a goal or a variance out of range, or an effect that no number of units shows.
+
     >>> fixed_units(0.5, 1.0, Goal())
     126
     """
+
+    _check_goal(goal)
 
     def enough(units: int) -> bool:
         arms = (units * (1.0 - goal.challenger_share), units * goal.challenger_share)
@@ -115,6 +132,8 @@ def fixed_units(effect: float, variance: float, goal: Goal) -> int:
 
     low, high = 0, 1
     while not enough(high):
+        if high > _MOST_UNITS:
+            raise InvalidInput("effect", f"{effect:g} is too small to be seen")
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
@@ -129,33 +148,43 @@ def sequential_units(effect: float, variance: float, goal: Goal, seed: int = 0) 
     number at which one single look would do; `units` is the planned quantile of the first crossing, two simulation
     errors to the safe side. (Inflating the variance of a fixed-horizon answer ignores that looks are many.)
 
+    Raises:
+        InvalidInput: as `fixed_units`.
+
     >>> answer = sequential_units(0.05, 0.25, Goal())
     >>> answer.fixed_units < answer.expected_units < answer.units
     True
     """
+    fixed = fixed_units(effect, variance, goal)
     error = math.sqrt(variance / (goal.challenger_share * (1.0 - goal.challenger_share)))
     most = last_look_units(effect, error, goal._replace(power=min(0.999, goal.power + (1.0 - goal.power) * 0.9)))
     looks = np.geomspace(min(goal.least_units, most / 2.0), most, _LOOKS)
     crossing = _first_crossings(looks, abs(effect) / error, goal, seed)
     safe = goal.power + 2.0 * math.sqrt(goal.power * (1.0 - goal.power) / _PATHS)
     enough = float(np.quantile(crossing, min(safe, 1.0), method="higher"))
-    return Duration(math.ceil(enough), math.ceil(float(crossing.mean())), fixed_units(effect, variance, goal))
+    return Duration(math.ceil(enough), math.ceil(float(crossing.mean())), fixed)
 
 
 def last_look_units(effect: float, unit_error: float, goal: Goal) -> int:
     """Units of both arms at which a single look at the always-valid interval has the power: a quick upper bound.
 
     `unit_error` is the standard error of the effect times √n. Earlier looks only add chances. Good to one in a
-    thousand; 2**60 for no effect.
+    thousand; 2**60 for no effect, or for one that would need more.
+
+    Raises:
+        InvalidInput: a goal or a `unit_error` out of range.
 
     >>> last_look_units(0.05, 1.0, Goal())
     6021
     """
+    _check_goal(goal)
+    check("effect", effect)
+    check_inside("unit_error", unit_error)
     reach = _NORMAL.inv_cdf(goal.power)
-    if effect == 0.0:
+    if unit_error * (1.0 + reach) >= abs(effect) * math.sqrt(_MOST_UNITS):
         return int(_MOST_UNITS)
     # Every critical value is above 1, so the answer is not below this.
-    low = high = max(1.0, (unit_error * (1.0 + reach) / effect) ** 2)
+    low = high = max(1.0, (unit_error * max(0.0, 1.0 + reach) / effect) ** 2)
     while not _decided(high, effect, unit_error, goal, reach):
         low, high = high, 2.0 * high
     while high - low > max(1.0, _ABOUT * high):
@@ -165,6 +194,14 @@ def last_look_units(effect: float, unit_error: float, goal: Goal) -> int:
         else:
             low = middle
     return math.ceil(high)
+
+
+def _check_goal(goal: Goal) -> None:
+    check_alpha(goal.alpha)
+    check_inside("goal.power", goal.power, 0.0, 1.0)
+    check_inside("goal.tuning_units", goal.tuning_units)
+    check("goal.least_units", goal.least_units, 0.0)
+    check_inside("goal.challenger_share", goal.challenger_share, 0.0, 1.0)
 
 
 def _decided(n: float, effect: float, unit_error: float, goal: Goal, reach: float) -> bool:
@@ -187,4 +224,8 @@ def _standard_error(design: Design, effect: float) -> float:
     mean = design.mean * (1.0 + effect) if design.relative else design.mean + effect
     champion = Estimate(design.champion_units, design.mean, design.variance)
     challenger = Estimate(design.challenger_units, mean, spread)
-    return (lift if design.relative else difference)(champion, challenger).standard_error
+    for number in design[:4]:
+        check("design", number, -_LARGEST_NUMBER, _LARGEST_NUMBER)
+    error = (lift if design.relative else difference)(champion, challenger).standard_error
+    check_inside("design", error)
+    return error

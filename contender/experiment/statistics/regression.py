@@ -10,11 +10,15 @@ from __future__ import annotations
 import math
 
 from contender.experiment.data import PairedSample, Sample
+from contender.experiment.ranges import check, check_alpha, check_inside, check_pairs, check_test
 from contender.experiment.statistics.effect import Effect, Inference
 from contender.experiment.statistics.moments import covariance, mean_of
 
 _COEFFICIENTS = 3
 """Intercept, arm, covariate."""
+
+_LARGEST_SCORE = 1e100
+"""Its square is still a number."""
 
 
 def regression_effect(champion: PairedSample, challenger: PairedSample) -> Effect:
@@ -29,6 +33,8 @@ def regression_effect(champion: PairedSample, challenger: PairedSample) -> Effec
     1.0
     """
     arms = (champion, challenger)
+    for arm in arms:
+        check_pairs(arm)
     spread, shared, total = (sum(found) for found in zip(*map(_within, arms), strict=True))
     slope = shared / spread if spread > 0.0 else 0.0
     n = sum(arm.first.n for arm in arms)
@@ -53,13 +59,14 @@ def anytime_regression(effect: Effect, alpha: float = 0.05, precision: float = 1
     >>> answer.low < 0.0 < answer.high, answer.p_value < 1.0
     (False, True)
     """
+    check_test(effect)
+    check_alpha(alpha)
+    check_inside("precision", precision)
     if not 0.0 < effect.standard_error < math.inf:
         return Inference(effect.estimate, effect.standard_error, -math.inf, math.inf, 1.0)
     kept = precision / (precision + effect.n)
     reach = anytime_radius(effect.n, effect.freedom, alpha, precision) * effect.standard_error
-    t2 = (effect.estimate / effect.standard_error) ** 2
-    gain = math.log1p(t2 / effect.freedom) - math.log1p(kept * t2 / effect.freedom)
-    evidence = 0.5 * math.log(kept) + 0.5 * (effect.freedom + 1.0) * gain
+    evidence = 0.5 * math.log(kept) + 0.5 * _gain(effect, kept)
     return Inference(
         effect.estimate,
         effect.standard_error,
@@ -72,14 +79,32 @@ def anytime_regression(effect: Effect, alpha: float = 0.05, precision: float = 1
 def anytime_radius(n: float, freedom: float, alpha: float = 0.05, precision: float = 1.0) -> float:
     """How many standard errors the interval reaches to each side after `n` units; infinite while there are too few.
 
+    With infinite freedom that of the normal mixture, the limit of many units.
+
     >>> 2.0 < anytime_radius(1000, 997, precision=100) < anytime_radius(1000, 997) < 4.5
     True
     """
+    check_alpha(alpha)
+    check_inside("precision", precision)
+    check("n", n, 0.0)
     kept = precision / (precision + n)
+    if kept == 1.0:
+        return math.inf
+    if math.isinf(freedom):
+        return math.sqrt(-math.log(kept * alpha * alpha) / (1.0 - kept))
+    check_inside("freedom", freedom)
     level = (kept * alpha * alpha) ** (1.0 / (freedom + 1.0))
     if level <= kept:
         return math.inf
     return math.sqrt(freedom * (1.0 - level) / (level - kept))
+
+
+def _gain(effect: Effect, kept: float) -> float:
+    score = min(abs(effect.estimate) / effect.standard_error, _LARGEST_SCORE)
+    t2 = score * score
+    if math.isinf(effect.freedom):
+        return t2 * (1.0 - kept)
+    return (effect.freedom + 1.0) * (math.log1p(t2 / effect.freedom) - math.log1p(kept * t2 / effect.freedom))
 
 
 def _within(arm: PairedSample) -> tuple[float, float, float]:

@@ -11,6 +11,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from contender.errors import InvalidInput
+from contender.experiment.ranges import MOST, check, check_inside, check_shares, check_total
+
 
 class RatioTest(NamedTuple):
     """What has been seen so far. `p_value` is the running minimum and may be compared with alpha at any look.
@@ -37,6 +40,9 @@ def prior(shares: Sequence[float], concentration: float) -> tuple[float, ...]:
     >>> prior((0.9, 0.1), 100)
     (90.0, 10.0)
     """
+    _check_weight("concentration", concentration)
+    for number, share in enumerate(shares):
+        check(f"shares[{number}]", share, 0.0, 1.0)
     return tuple(concentration * share for share in shares)
 
 
@@ -46,16 +52,24 @@ def begin(belief: Sequence[float]) -> RatioTest:
     >>> begin(prior((0.5, 0.5), 100)).p_value
     1.0
     """
-    return RatioTest(tuple(map(float, belief)))
+    return RatioTest(_believed(belief))
 
 
 def observe(test: RatioTest, counts: Sequence[int], shares: Sequence[float]) -> RatioTest:
     """The test after one more batch of `counts` by arm, dealt by `shares` (which sum to 1) if all is well.
 
+    Somebody in an arm of share 0 is certain evidence: p is 0 from then on.
+
+    Raises:
+        InvalidInput: not one count and one share for each arm, a negative one, or shares that do not sum to 1.
+
     >>> first = observe(begin((1, 1, 1)), (20, 17, 9), (0.4, 0.4, 0.2))
     >>> round(first.log_alternative, 6), round(first.log_null, 6), first.p_value
     (-7.028201, -4.077641, 1.0)
     """
+    _check_dealt(counts, shares)
+    check_shares(counts, test.belief)
+    check_total(shares)
     orders = _log_orders(counts)
     alternative = test.log_alternative + orders + _log_mixture(test.belief, counts)
     null = test.log_null + orders + _log_shares(counts, shares)
@@ -71,7 +85,7 @@ def change_shares(test: RatioTest, belief: Sequence[float]) -> RatioTest:
     >>> change_shares(small, (50, 50)).belief
     (50.0, 50.0)
     """
-    return test._replace(belief=tuple(map(float, belief)))
+    return test._replace(belief=_believed(belief))
 
 
 def evidence(phases: Iterable[tuple[Sequence[int], Sequence[float]]], concentration: float) -> float:
@@ -80,9 +94,13 @@ def evidence(phases: Iterable[tuple[Sequence[int], Sequence[float]]], concentrat
     It depends on each phase's total counts only, not on how they were batched. Arms of share 0 are left out while
     nobody is in them; somebody there is infinite evidence.
 
+    Raises:
+        InvalidInput: as `observe`; shares that are all 0, where nobody was counted, say nothing.
+
     >>> round(math.exp(-evidence([((500, 600), (0.5, 0.5))], 100)), 3)
     0.053
     """
+    _check_weight("concentration", concentration)
     return sum(_phase_evidence(counts, shares, concentration) for counts, shares in phases)
 
 
@@ -92,10 +110,34 @@ def p_value(log_bayes_factor: float, smallest_before: float = 1.0) -> float:
     >>> p_value(-3.0), round(p_value(3.0), 4), p_value(-3.0, smallest_before=0.2)
     (1.0, 0.0498, 0.2)
     """
+    check("smallest_before", smallest_before, 0.0, 1.0)
+    if math.isnan(log_bayes_factor):
+        raise InvalidInput("log_bayes_factor", "must be a number, is nan")
     return min(smallest_before, math.exp(min(0.0, -log_bayes_factor)))
 
 
+def _check_weight(name: str, weight: float) -> None:
+    check_inside(name, weight)
+    check(name, weight, 0.0, MOST)
+
+
+def _check_dealt(counts: Sequence[float], shares: Sequence[float]) -> None:
+    check_shares(counts, shares)
+    check("counts", sum(counts), 0.0, MOST)
+
+
+def _believed(belief: Sequence[float]) -> tuple[float, ...]:
+    if not belief:
+        raise InvalidInput("belief", "names no arm")
+    for number, weight in enumerate(belief):
+        _check_weight(f"belief[{number}]", weight)
+    return tuple(map(float, belief))
+
+
 def _phase_evidence(counts: Sequence[int], shares: Sequence[float], concentration: float) -> float:
+    _check_dealt(counts, shares)
+    if any(shares):
+        check_total(shares)
     if any(count and share <= 0.0 for count, share in zip(counts, shares, strict=True)):
         return math.inf
     open_arms = [(count, share) for count, share in zip(counts, shares, strict=True) if share > 0.0]
@@ -114,6 +156,8 @@ def _log_mixture(belief: Sequence[float], counts: Sequence[int]) -> float:
 
 
 def _log_shares(counts: Sequence[int], shares: Sequence[float]) -> float:
+    if any(count and not share for count, share in zip(counts, shares, strict=True)):
+        return -math.inf
     return sum(count * math.log(share) for count, share in zip(counts, shares, strict=True) if count)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from contender.experiment.ranges import check, check_alpha, check_inside, check_test
 from contender.experiment.statistics.effect import Alternative, Effect, Inference
 
 _LARGEST_EXPONENT = 700.0
@@ -23,17 +24,24 @@ def mixing(alpha: float, tuning_units: float) -> float:
     >>> round(mixing(0.05, 5000), 7)
     0.0015872
     """
+    check_alpha(alpha)
+    check_inside("tuning_units", tuning_units)
     return (-2.0 * math.log(alpha) + math.log1p(-2.0 * math.log(alpha))) / tuning_units
 
 
 def critical_value(n: float, alpha: float, tuning_units: float, *, one_sided: bool = False) -> float:
     """How many standard errors the interval reaches to each side after `n` units of both arms.
 
-    Two-sided by equation 9, one-sided by equation 134. `tuning_units` must be fixed before the start.
+    Two-sided by equation 9, one-sided by equation 134. `tuning_units` must be fixed before the start. Infinite before
+    the first unit.
 
     >>> round(critical_value(5000, 0.05, 5000), 4)
     3.0352
     """
+    check_alpha(alpha, one_sided=one_sided)
+    check("n", n, 0.0)
+    if n == 0:
+        return math.inf
     rho2 = mixing(2.0 * alpha if one_sided else alpha, tuning_units)
     growth = n * rho2 + 1.0
     evidence = math.log1p(math.sqrt(growth) / (2.0 * alpha)) if one_sided else math.log(math.sqrt(growth) / alpha)
@@ -52,6 +60,9 @@ def always_valid(
     `p_value` is against an effect of `null` and may be read at any time too; it is at most `alpha` exactly when the
     interval leaves `null` out. A standard error of zero or infinity tells nothing: the interval is everything, p is 1.
 
+    Raises:
+        InvalidInput: naming the argument that is out of its range.
+
     >>> from contender.experiment.data import Sample
     >>> from contender.experiment.statistics.effect import difference, lift
     >>> from contender.experiment.statistics.moments import mean_of
@@ -60,9 +71,12 @@ def always_valid(
     >>> round(answer.low, 5), round(answer.high, 5), answer.p_value
     (-0.55844, 1.56516, 1.0)
     """
+    one_sided = alternative != "two-sided"
+    check_test(effect, alternative, null)
+    check_alpha(alpha, one_sided=one_sided)
+    check_inside("tuning_units", tuning_units)
     if effect.n == 0 or not 0.0 < effect.standard_error < math.inf:
         return Inference(effect.estimate, effect.standard_error, -math.inf, math.inf, 1.0)
-    one_sided = alternative != "two-sided"
     reach = critical_value(effect.n, alpha, tuning_units, one_sided=one_sided) * effect.standard_error
     low = -math.inf if alternative == "less" else effect.estimate - reach
     high = math.inf if alternative == "greater" else effect.estimate + reach
@@ -82,6 +96,7 @@ def non_inferiority(effect: Effect, margin: float, alpha: float = 0.05, tuning_u
     >>> non_inferiority(Effect(0.0, 0.01, 8000, 7998.0), margin=0.05).low > -0.05
     True
     """
+    check("margin", margin, 0.0)
     return always_valid(effect, alpha, tuning_units, "greater", -margin)
 
 
@@ -93,6 +108,7 @@ def deterioration(effect: Effect, margin: float, alpha: float = 0.05, tuning_uni
     >>> deterioration(Effect(-0.1, 0.01, 8000, 7998.0), margin=0.05).p_value < 0.05
     True
     """
+    check("margin", margin, 0.0)
     return always_valid(effect, alpha, tuning_units, "less", -margin)
 
 
