@@ -35,6 +35,10 @@ _REVERSIBLE: Final = frozenset(
 
 _WAYS_BACK: Final = (Kind.UNDO, Kind.ABORT)
 
+_SWITCH: Final = (Action.PREPARE_CHAMPION, Action.WRITE_ROUTING, Action.WAIT_APPLIED)
+_TIDYING: Final = (Action.ALIAS_PREVIOUS, Action.ALIAS_CHAMPION, Action.ALIAS_CHALLENGER, Action.RETIRE_REST)
+"""What a way back owes of the transition that it takes over; checks and new challengers it does not."""
+
 _URGENT: Final = (Kind.SUSPEND, *_WAYS_BACK)
 """What must reach people though the anchors' place is away: its record is anchored afterwards, if that can be."""
 
@@ -229,6 +233,8 @@ class Release:
         # The arms of what it may have to go back to stay in their order: nobody must change arm by a failure.
         led = base.led_by(terms.arm) if terms and base.rivals else base
         after, actions = next_state(led, event)
+        if event.kind in _WAYS_BACK:
+            after, actions, left = _with_owed(after, actions, left)
         told = {"from": state.phase.value, "to": after.phase.value, **_versions(after), **detail}
         if terms:
             told |= self._approved(led, terms)
@@ -243,7 +249,7 @@ class Release:
         """The state that a transition begins from, and what an unfinished one before it leaves to be done."""
         change = state.change
         if change is None or kind in _WAYS_BACK:
-            return state.at_rest(), ()
+            return state.at_rest(), change.pending if change else ()
         if kind is not Kind.SUSPEND:
             raise Conflict(
                 f"{change.event} of {self._task} is unfinished, next comes: {change.pending[0]}",
@@ -325,6 +331,20 @@ class Release:
             self._trail.append(f"{event.kind} refused", at=self._clock(), actor=self._actor, detail=detail)
         except ContenderError as second:
             error.add_note(f"the refusal could not be audited: {second}")
+
+
+def _with_owed(
+    after: ReleaseState, actions: tuple[Action, ...], pending: tuple[Action, ...]
+) -> tuple[ReleaseState, tuple[Action, ...], tuple[Action, ...]]:
+    """A way back that also does what was pending and is not its own: what makes the world as the new state says.
+
+    Without that a kill switch that was pulled or lifted half-way would be in the state and not in the routing.
+    """
+    owed = [action for action in pending if action not in actions]
+    first = tuple(action for action in _SWITCH if action in owed)
+    writes = Action.WRITE_ROUTING in first
+    after = replace(after, generation=after.generation + writes)
+    return after, (*first, *actions), tuple(action for action in _TIDYING if action in owed)
 
 
 def _before(change: Change) -> ReleaseState | None:

@@ -145,3 +145,28 @@ def test_going_forward_waits_for_the_anchor(lab: Any) -> None:
     with pytest.raises(Unavailable, match="nobody answers"):
         lab.release().promote("digest", "it wins")
     assert len(lab.routing.current.arms) == 2
+
+
+@pytest.mark.parametrize("lifting", [False, True])
+def test_giving_up_while_the_switch_is_half_way_leaves_it_as_the_state_says(make_lab: Any, lifting: bool) -> None:
+    """`abort` of what gets no traffic writes no routing of its own; the unfinished switch's must not be lost."""
+
+    def prepared() -> Any:
+        lab = make_lab().run(lambda release: release.install("7"), lambda release: release.prepare("8"))
+        return lab.run(lambda release: release.suspend("stop")) if lifting else lab
+
+    def switch(release: Any) -> object:
+        return release.lift("go on") if lifting else release.suspend("stop")
+
+    whole = prepared()
+    whole.break_at(None)
+    whole.run(switch)
+    for place in range(2, len(whole.fuse.names)):
+        lab = prepared()
+        lab.break_at(place)
+        with pytest.raises(lab.Crash):
+            lab.run(switch)
+        lab.run(lambda release: release.abort("no"))
+        state = lab.release().state()
+        assert (state.phase, state.suspended, state.change) == (Phase.IDLE, not lifting, None)
+        assert lab.routing.current.suspended is not lifting, whole.fuse.names[place]
