@@ -23,6 +23,7 @@ from contender.experiment.decision import Verdict
 from contender.experiment.plan import Plan
 from contender.experiment.ramp import Progress as Standing
 from contender.experiment.ramp import progress as ramp_standing
+from contender.release.machine import Kind
 from contender.values import CHALLENGER
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: challenger beside champion, split by person.")
@@ -83,7 +84,8 @@ def _started(task: str, planned: Plan, challengers: tuple[str, ...], mirrored: s
     names = ", ".join((*challengers, *([f"{mirrored} as shadow"] if mirrored else [])))
     with turn(place), progress.running(), progress.step(f"prepare {names} and start") as step:
         experiment = begin(place, planned, challengers, mirrored)
-        step.detail = f"experiment {experiment.id}, {experiment.shares[-1][1]:.0%} of the people"
+        share = f"{experiment.shares[-1][1]:.0%} of the people" if experiment.versions else "told to nobody"
+        step.detail = f"experiment {experiment.id}, {share}"
     show(experiment.to_document(), as_json, lambda document: pairs(facts(document), "experiment"))
     return 0
 
@@ -124,9 +126,9 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     place.store.settle(task, place.task.reward)
     experiment = current(place)
     verdict = look(place.store, experiment)
-    at = standing(place, experiment, verdict)
+    ramp = standing(place, experiment, verdict).to_document() if experiment.versions else None
     looks = len(place.store.looks(experiment.id))
-    document = told(experiment.to_document(), verdict.to_document(), looks, at.to_document())
+    document = told(experiment.to_document(), verdict.to_document(), looks, ramp)
     show(document, as_json, _render)
     return 0 if verdict.decision == "promote" else NOT_PROMOTE
 
@@ -181,10 +183,12 @@ def begin(place: Workplace, planned: Plan, challengers: Sequence[str], mirrored:
     Raises:
         InvalidInput: nobody to compare, or the same version twice.
         NotFound: there is no champion.
+        Refused: an experiment is running already, or the release is not where one can begin.
     """
     refs = (*challengers, *([mirrored] if mirrored else []))
     if not refs:
         raise InvalidInput("--challenger", "there is none")
+    _refuse_a_second(place)
     prepared = place.release.prepare(*refs)
     if prepared.champion is None or prepared.challenger is None:
         raise NotFound("there is no champion to compare with", remedy=f"contender up --task {place.task.name}")
@@ -208,6 +212,13 @@ def begin(place: Workplace, planned: Plan, challengers: Sequence[str], mirrored:
     place.store.save_experiment(experiment.to_document())
     state = place.release.start(name, name, shares if challengers else (), shadow=bool(mirrored))
     return _kept(place, experiment.stepped(state.generation, state.ramp.share if state.ramp else 0.0))
+
+
+def _refuse_a_second(place: Workplace) -> None:
+    if ramp := place.release.state().ramp:
+        error = Refused(f"experiment {ramp.experiment_id} is running", remedy="contender experiment stop")
+        place.release.refuse(Kind.START, error)
+        raise error
 
 
 def standing(place: Workplace, experiment: Experiment, verdict: Verdict) -> Standing:

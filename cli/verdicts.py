@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contender.adapters.store_sql import Store
 
 WIDTH = 41
+SHORTEST_DAYS = 0.1
 COLOURS: Mapping[str, str] = {"promote": "green", "roll back": "red", "hold": "yellow", "error": "red"}
 
 
@@ -102,7 +103,8 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
     if verdict["more_units"]:
         lines["about how many more"] = verdict["more_units"]
     if verdict.get("more_days") is not None:
-        lines["at this rate"] = f"{verdict['more_days']:,.1f} days"
+        days = verdict["more_days"]
+        lines["at this rate"] = f"{days:,.1f} days" if days >= SHORTEST_DAYS else "hours"
     lines["sample ratio p"] = verdict["srm_p"]
     for name, guardrail in verdict["guardrails"].items():
         lines[name if " " in name else f"{name} rate"] = guardrail_text(name, guardrail)

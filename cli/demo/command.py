@@ -47,7 +47,7 @@ def demo(
     if as_json:
         print_json(told_document)
     else:
-        out.print(render(told_document, options.story.about, told))
+        out.print(render(told_document, options.story.about, told), soft_wrap=False)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.panel import Panel
+from rich.text import Text
 
 from cli.compose import Workplace
 from cli.demo.run import Options, Told
@@ -118,7 +119,7 @@ def render(story: Mapping[str, Any], about: str, told: Told) -> Group:
         "all of it": f"{story['seconds']:.0f} s, of which training {story['pipeline']['seconds']:.0f} s",
     }
     return Group(
-        Panel(title, subtitle=f"results on {source}", expand=False),
+        Panel(Text(title, no_wrap=False), subtitle=f"results on {source}", expand=False),
         _model_table(story["models"]),
         pairs(_traffic_lines(traffic), "traffic"),
         pairs(verdict_lines(verdict), "experiment"),

@@ -54,7 +54,10 @@ def attach_or_say(place: Workplace, experiment_id: str = "") -> str | None:
     A task that never had an experiment has no dossier, and nothing is said.
     """
     try:
-        return attach(place, experiment_id) if place.store.experiments(place.task.name) else None
+        if not place.store.experiments(place.task.name):
+            return None
+        note("the change is made; its dossier is being kept with the version (some seconds)")
+        return attach(place, experiment_id)
     except ContenderError as error:
         note(f"the dossier is not attached: {error}; write it with: contender experiment report --out dossier.html")
         return None

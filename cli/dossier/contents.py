@@ -129,8 +129,12 @@ class Dossier:
         return [record for record in made if record["detail"].get(TRANSITION) not in undone]
 
     def look_of(self, evidence: str) -> int | None:
-        """The number of the look whose verdict has the digest `evidence`, which a promotion names; None if none has."""
-        return next((look["look"] for look in self.looks if evidence_digest(look["verdict"]) == evidence), None)
+        """The number of the look whose verdict has the digest `evidence`, which a promotion names; None if none has.
+
+        Looks that saw the same have the same digest: the last of them is what the promotion itself looked at.
+        """
+        found = (look["look"] for look in reversed(self.looks) if evidence_digest(look["verdict"]) == evidence)
+        return next(found, None)
 
 
 def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: float, made_with: str) -> Dossier:

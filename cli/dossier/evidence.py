@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from cli.dossier import pictures
@@ -151,15 +151,20 @@ def _over_time(dossier: Dossier) -> Html | None:
     points = list(_points(dossier))
     if not points:
         return None
-    first, last = points[0], points[-1]
-    ended = f"{last.units:,} people ({span((last.low, last.high))})"
-    told = f"At the only look so far: {ended}."
-    if len(points) > 1:
-        begun = f"{first.units:,} people ({span((first.low, first.high))})"
-        told = f"The interval narrows over {len(points)} looks, from {begun} to {ended}."
-    text = f"{told} The line of no difference is drawn through 0."
+    text = f"{_course(points)} The line of no difference is drawn through 0."
     caption = Caption("over-time", "The difference and its always-valid interval over time", text)
     return pictures.over_time(points, dossier.plan["smallest_effect"], caption)
+
+
+def _course(points: Sequence[Point]) -> str:
+    """How the interval went, in words that hold whether it narrowed or not."""
+    begun, ended = (f"{one.units:,} people ({span((one.low, one.high))})" for one in (points[0], points[-1]))
+    if len(points) == 1:
+        return f"At the only look so far: {ended}."
+    if points[0].units == points[-1].units:
+        return f"All {len(points)} looks with an interval were at the same {ended}."
+    narrowed = points[-1].high - points[-1].low < points[0].high - points[0].low
+    return f"The interval {'narrows' if narrowed else 'goes'} over {len(points)} looks, from {begun} to {ended}."
 
 
 def _looks(dossier: Dossier) -> Html:

@@ -74,9 +74,15 @@ def _attribute(dossier: Dossier, numbered: tuple[int, str], role: str) -> list[o
     title = f"{attribute}: {role}, version {dossier.experiment[role]}"
     return [
         _picture(table.groups, title, f"impact-{number}-{role}"),
-        grid(title, _COLUMNS, _rows(table, arm, attribute)),
+        grid(title, _COLUMNS, [_judged(dossier, row) for row in _rows(table, arm, attribute)]),
         _scores(dossier, role, attribute, title),
     ]
+
+
+def _judged(dossier: Dossier, row: Sequence[object]) -> Sequence[object]:
+    """The row without selections where the plan names no favourable answer: nobody could be selected then."""
+    group, people, *figures, reward = row
+    return row if dossier.plan.get("favourable_label") else (group, people, *([None] * len(figures)), reward)
 
 
 def _scores(dossier: Dossier, role: str, attribute: str, title: str) -> Html | None:

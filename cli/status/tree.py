@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cli.status.health import ANALYSES, Health, analysis_health, diagnose, process_in, slot_health
 from cli.verdicts import interval_picture, interval_text, ramp_text
+from contender.experiment.analysis import STOPPED
 from contender.routing import challenger_name
 from contender.values import BASELINE, CHALLENGER, CHAMPION, PREVIOUS
 
@@ -142,6 +143,7 @@ def _experiment(document: Mapping[str, Any]) -> Iterator[Node]:
     verdict = experiment["verdict"]
     children = [*_ramp(experiment), *(_measurements(verdict) if verdict else ()), *_rivals(verdict)]
     told = f"{verdict['decision']}: {verdict['reason']}" if verdict else "not looked at yet"
+    told = f"ended; {told}" if experiment["status"] == STOPPED else told
     name = f"Σ {experiment['id']}"
     yield Node(name, "Experiment", analysis_health(experiment), Text(told), children)
 

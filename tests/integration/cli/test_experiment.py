@@ -162,6 +162,13 @@ def test_nobody_and_the_same_version_twice_are_refused(place: Bench) -> None:
         begun(place, "2", "2")
 
 
+def test_a_second_experiment_is_refused_with_the_way_to_end_the_first(place: Bench) -> None:
+    running = begun(place, planned=PLAN, shadow="2")
+    with pytest.raises(Refused, match=f"experiment {running.id} is running.*contender experiment stop"):
+        begun(place, "2")
+    assert place.store.audit(TASK)[-1]["event"] == "start refused"
+
+
 def test_the_spread_of_rewards_is_taken_from_the_last_experiment_that_saw_enough(place: Bench) -> None:
     assert terms.spread_seen(place.store, TASK, PLAN) == (
         terms.USUAL_DEVIATION,

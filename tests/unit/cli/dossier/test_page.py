@@ -14,6 +14,7 @@ import pytest
 from cli.dossier.contents import Dossier
 from cli.dossier.page import page
 from contender.experiment.data import Events
+from contender.experiment.decision import evidence_digest
 from contender.experiment.statistics.bernoulli import Count
 
 VOID = {"meta", "line", "rect", "circle", "polyline", "polygon"}
@@ -215,6 +216,22 @@ def test_one_look_and_several_are_told_in_english(dossier: Dossier) -> None:
     )
     assert "At the only look so far: 4,000 people" in one
     assert "The interval narrows over 3 looks, from 300 people" in several
+
+
+def test_looks_at_the_same_people_narrow_nothing(dossier: Dossier) -> None:
+    same = [{**dossier.looks[-1], "look": number} for number in (1, 2)]
+    repeated = replace(dossier, looks=same)
+    assert "All 2 looks with an interval were at the same 4,000 people" in section_of(repeated, "effect")
+    assert repeated.look_of(evidence_digest(same[0]["verdict"])) == 2
+    wider = [same[0], {**same[1], "verdict": {**same[1]["verdict"], "units": 4_100, "interval": [-0.9, 0.9]}}]
+    assert "The interval goes over 2 looks" in section_of(replace(dossier, looks=wider), "effect")
+
+
+def test_nobody_is_selected_where_no_answer_is_favourable(dossier: Dossier) -> None:
+    blind = replace(dossier, experiment={**dossier.experiment, "plan": {**dossier.plan, "favourable_label": ""}})
+    rates = re.compile(r"Female.{0,200}?%", re.DOTALL)
+    assert rates.search(section_of(dossier, "fairness").partition("Scores")[0])
+    assert not rates.search(section_of(blind, "fairness").partition("Scores")[0])
 
 
 def test_records_that_a_sound_experiment_has_few_of_are_told_with_their_fate(dossier: Dossier) -> None:
