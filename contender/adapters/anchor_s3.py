@@ -8,28 +8,39 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from contender.adapters.anchor import anchor_of
 from contender.errors import FaultFound, InvalidInput, Unavailable
 
 SCHEME: Final = "s3://"
 
 _THERE: Final = "PreconditionFailed"
+_AT_ONCE: Final = "ConditionalRequestConflict"
+"""Somebody puts or deletes the same object at the same moment: S3 asks to try again."""
+_TRIES: Final = 4
+_PAUSE_S: Final = 0.2
 _KEY: Final = re.compile(r"(?P<sequence>\d{12})-(?P<at>\d+(\.\d+)?(e[+-]?\d+)?)-(?P<hash>[0-9a-f]+)\.json")
 
 
 class S3Anchors:
-    """The `Anchors` under ``s3://BUCKET/PREFIX``; `connect` makes the client of boto3 when one is needed."""
+    """The `Anchors` under ``s3://BUCKET/PREFIX``; `connect` makes the client of boto3 when one is needed.
 
-    def __init__(self, address: str, connect: Callable[[], Any]) -> None:
+    `sleep` waits before another try.
+    """
+
+    def __init__(
+        self, address: str, connect: Callable[[], Any], *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         url = urlsplit(address)
         if url.scheme != "s3" or not url.netloc:
             raise InvalidInput("CONTENDER_ANCHORS", f"{address!r} is no s3://BUCKET/PREFIX")
         self._bucket, self._prefix = url.netloc, url.path.strip("/")
-        self._connect = connect
+        self._connect, self._sleep = connect, sleep
         self._client: Any = None
 
     def keep(self, task: str, anchor: Mapping[str, Any]) -> None:
@@ -38,12 +49,15 @@ class S3Anchors:
         Raises:
             Unavailable: S3 does not answer, or not to us.
         """
-        kept = _anchor(anchor)
+        kept = anchor_of(anchor)
         name = f"{kept['sequence']:012d}-{kept['at']!r}-{kept['hash']}.json"
         body = json.dumps(kept, sort_keys=True).encode()
-        with _translated() as codes:
-            codes.add(_THERE)
-            self._s3().put_object(Bucket=self._bucket, Key=self._folder(task) + name, Body=body, IfNoneMatch="*")
+        for tries_left in reversed(range(_TRIES)):
+            with _translated(_THERE, *[_AT_ONCE] * bool(tries_left)) as met:
+                self._s3().put_object(Bucket=self._bucket, Key=self._folder(task) + name, Body=body, IfNoneMatch="*")
+            if _AT_ONCE not in met:
+                return
+            self._sleep(_PAUSE_S)
 
     def kept(self, task: str) -> Sequence[Mapping[str, Any]]:
         """All anchors of `task`, by their place in the trail, then by their moment; none before the first.
@@ -74,23 +88,20 @@ def _named(task: str, name: str) -> dict[str, Any]:
     read = _KEY.fullmatch(name)
     if read is None:
         raise FaultFound(f"the anchors of {task} were damaged: {name!r} is none")
-    return _anchor(read.groupdict())
-
-
-def _anchor(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {"sequence": int(document["sequence"]), "hash": str(document["hash"]), "at": float(document["at"])}
+    return anchor_of(read.groupdict())
 
 
 @contextmanager
-def _translated() -> Iterator[set[str]]:
-    """Foreign errors in our words; those whose codes are added to what this yields are none."""
+def _translated(*fine: str) -> Iterator[list[str]]:
+    """Foreign errors in our words; those whose codes are `fine` are none, and found in what this yields."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    fine: set[str] = set()
+    met: list[str] = []
     try:
-        yield fine
+        yield met
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in fine:
+        met.append(error.response.get("Error", {}).get("Code", ""))
+        if met[0] not in fine:
             raise Unavailable(f"the audit anchors cannot be used: {error}", remedy="see `contender doctor`") from error
     except (BotoCoreError, OSError) as error:
         raise Unavailable(f"the audit anchors cannot be used: {error}", remedy="see `contender doctor`") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from contender.adapters.addresses import tellable
 from contender.errors import NotFound, Unavailable
 from contender.values import ModelVersion
 
@@ -26,7 +26,6 @@ SEMVER: Final = "semver"
 METRICS: Final = "metrics"
 
 _SQLITE: Final = "sqlite:///"
-_USER: Final = re.compile(r"//[^/@\s]*@")
 _MISSING: Final = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 """A missing alias is INVALID_PARAMETER_VALUE in MLflow, anything else that is missing RESOURCE_DOES_NOT_EXIST."""
 _QUIET: Final = {
@@ -228,15 +227,10 @@ def _translated(subject: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         if error.error_code in _MISSING:
-            raise NotFound(_tellable(f"{subject} is not in the registry: {error}")) from error
-        raise Unavailable(_tellable(f"{subject}: {error}"), remedy="see `contender doctor`") from error
+            raise NotFound(tellable(f"{subject} is not in the registry: {error}")) from error
+        raise Unavailable(tellable(f"{subject}: {error}"), remedy="see `contender doctor`") from error
     except (OSError, SQLAlchemyError) as error:
-        raise Unavailable(_tellable(f"{subject}: {error}"), remedy="see `contender doctor`") from error
-
-
-def _tellable(words: str) -> str:
-    """`words` without the user and the password of a URL, which MLflow repeats whole."""
-    return _USER.sub("//", words)
+        raise Unavailable(tellable(f"{subject}: {error}"), remedy="see `contender doctor`") from error
 
 
 def _servable(found: Any) -> bool:

@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from contender.errors import Conflict, DeadlineExceeded, InvalidInput, InvalidRouting, Unavailable
-from contender.routing import MAX_BYTES, Routing, parse
+from contender.adapters.routing_rules import Waiting, check_successor, generation_in, routing_of, wait_for_none
+from contender.errors import DeadlineExceeded, InvalidInput, Unavailable
+from contender.routing import MAX_BYTES, Routing
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _POLL_S = 0.005
@@ -61,7 +62,7 @@ class RoutingFile:
         """
         with _translated(f"the routing of {task}"):
             content = _read(self.path(task))
-        return None if content is None else _of(task, parse(content))
+        return None if content is None else routing_of(task, content)
 
     def write(self, routing: Routing, *, expected: int | None) -> None:
         """Replace the document if its generation is still `expected` (None: there is none yet, or a broken one).
@@ -75,16 +76,9 @@ class RoutingFile:
             Unavailable: the file cannot be written.
         """
         content = routing.to_json().encode()
-        _of(routing.task, parse(content))
+        routing_of(routing.task, content)
         with _translated(f"the routing of {routing.task}"), self._locked(routing.task):
-            current = self._generation(routing.task)
-            if current != expected:
-                raise Conflict(
-                    f"the routing of {routing.task} is at generation {current}, not {expected}",
-                    remedy="look at `contender status` and try again",
-                )
-            if expected is not None and routing.generation <= expected:
-                raise InvalidRouting("routing.generation", f"must grow beyond {expected}")
+            check_successor(routing, generation_in(lambda: self.read(routing.task)), expected)
             _replace(self.path(routing.task), content)
 
     def acknowledge(self, task: str, generation: int, reader: str) -> None:
@@ -107,14 +101,8 @@ class RoutingFile:
         Raises:
             DeadlineExceeded: some reader does not yet; the message names it.
         """
-        end = self._monotonic() + deadline_s
-        while late := self._late(task, generation):
-            if self._monotonic() >= end:
-                raise DeadlineExceeded(
-                    f"generation {generation} of {task} is not applied by {', '.join(late)} after {deadline_s:g} s",
-                    remedy="the document is written; see `contender status`",
-                )
-            self._sleep(_POLL_S)
+        subject, waiting = f"generation {generation} of {task}", Waiting(self._monotonic, self._sleep, _POLL_S)
+        wait_for_none(lambda: self._late(task, generation), subject, waiting, deadline_s=deadline_s)
 
     def close(self) -> None:
         """Stop being a reader: nobody waits for this object's acknowledgements any more."""
@@ -123,13 +111,6 @@ class RoutingFile:
 
     def _applied(self, task: str) -> Path:
         return self._folder / f"{_checked('task', task)}.applied"
-
-    def _generation(self, task: str) -> int | None:
-        try:
-            current = self.read(task)
-        except InvalidRouting:
-            return None
-        return current.generation if current else None
 
     def _late(self, task: str, generation: int) -> list[str]:
         locks = sorted(self._applied(task).glob("*.lock"))
@@ -193,12 +174,6 @@ def _checked(field: str, name: str) -> str:
     if not _NAME.fullmatch(name):
         raise InvalidInput(field, f"{name!r} cannot be a file's name")
     return name
-
-
-def _of(task: str, routing: Routing) -> Routing:
-    if routing.task != task:
-        raise InvalidRouting("routing.task", f"is {routing.task!r}, expected {task!r}")
-    return routing
 
 
 def _signature(status: os.stat_result) -> tuple[int, int, int]:

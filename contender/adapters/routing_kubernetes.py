@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from contender.adapters.kubernetes_api import MERGE, Api, Document, core_path, field_of
-from contender.errors import Conflict, DeadlineExceeded, InvalidRouting, NotFound
-from contender.routing import MAX_BYTES, Routing, parse
+from contender.adapters.routing_rules import Waiting, check_successor, generation_in, routing_of, wait_for_none
+from contender.errors import NotFound
+from contender.routing import MAX_BYTES, Routing
 
 KEY: Final = "routing.json"
 
@@ -72,16 +73,9 @@ class RoutingConfigMap:
             Unavailable: the API does not answer.
         """
         content = routing.to_json()
-        _checked(routing.task, parse(content))
+        routing_of(routing.task, content)
         found = self._found(routing.task)
-        current = _generation(routing.task, found)
-        if current != expected:
-            raise Conflict(
-                f"the routing of {routing.task} is at generation {current}, not {expected}",
-                remedy="look at `contender status` and try again",
-            )
-        if expected is not None and routing.generation <= expected:
-            raise InvalidRouting("routing.generation", f"must grow beyond {expected}")
+        check_successor(routing, generation_in(lambda: _routing(routing.task, found)), expected)
         self._swap(routing.task, found, content)
 
     def wait_applied(self, task: str, generation: int, *, deadline_s: float) -> None:
@@ -93,14 +87,8 @@ class RoutingConfigMap:
         Raises:
             DeadlineExceeded: some pod does not yet; the message names it.
         """
-        end = self._monotonic() + deadline_s
-        while late := self._late(task, generation):
-            if self._monotonic() >= end:
-                raise DeadlineExceeded(
-                    f"generation {generation} of {task} is not applied by {', '.join(late)} after {deadline_s:g} s",
-                    remedy="the document is written; see `contender status`",
-                )
-            self._sleep(_POLL_S)
+        subject, waiting = f"generation {generation} of {task}", Waiting(self._monotonic, self._sleep, _POLL_S)
+        wait_for_none(lambda: self._late(task, generation), subject, waiting, deadline_s=deadline_s)
 
     def _found(self, task: str) -> Document | None:
         try:
@@ -139,21 +127,7 @@ def document_in(config: Document | None) -> bytes | None:
 
 def _routing(task: str, found: Document | None) -> Routing | None:
     content = document_in(found)
-    return None if content is None else _checked(task, parse(content))
-
-
-def _generation(task: str, found: Document | None) -> int | None:
-    try:
-        routing = _routing(task, found)
-    except InvalidRouting:
-        return None
-    return routing.generation if routing else None
-
-
-def _checked(task: str, routing: Routing) -> Routing:
-    if routing.task != task:
-        raise InvalidRouting("routing.task", f"is {routing.task!r}, expected {task!r}")
-    return routing
+    return None if content is None else routing_of(task, content)
 
 
 def _reader(pod: Document) -> Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -39,16 +39,6 @@ _OTHER_TABLES: Final = {"42703", "42P01"}
 
 _NO_RIGHT: Final = "42501"
 """PostgreSQL's code for what a user may not do: new tables, or a part that runs under another part's user."""
-
-_PATIENCE: Final = {
-    "connect_timeout": "3",  # seconds
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",  # milliseconds
-}
-"""What PostgreSQL's client takes to believe that nobody is there: else a cable that was cut is waited at for ever. An
-address may say otherwise."""
 
 _PRAGMAS: Final = (
     f"busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -85,7 +75,7 @@ class Database:
         """
         if self._file and not self._file.exists():
             return Versions(None)
-        with _translated(), self._engine.begin() as connection:
+        with _translated(), _transaction(self._engine, awaited=True) as connection:
             return Versions(kept_version(connection))
 
     def upgrade(self) -> Versions:
@@ -100,19 +90,19 @@ class Database:
             return Versions(self._prepare(upgrading=True))
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database."""
+    def _reading(self, *, awaited: bool = False) -> Iterator[Connection]:
+        """A transaction that sees one state of the database; of limited time if a server is `awaited`."""
         with _translated():
             self._create_once()
-            with self._engine.begin() as connection:
+            with _transaction(self._engine, awaited=awaited) as connection:
                 yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """A transaction that takes effect whole, or not at all."""
+    def _writing(self, *, awaited: bool = False) -> Iterator[Connection]:
+        """A transaction that takes effect whole, or not at all; of limited time if a server is `awaited`."""
         with _translated():
             self._create_once()
-            with _write(self._engine) as connection:
+            with _write(self._engine, awaited=awaited) as connection:
                 yield connection
 
     def _create_once(self) -> None:
@@ -225,12 +215,20 @@ def _made(address: URL) -> Engine:
     if address.drivername == "postgresql":  # as people write it; SQLAlchemy would look for another driver
         address = address.set(drivername="postgresql+psycopg")
     if address.get_backend_name() == "postgresql":
-        address = address.set(query={**_PATIENCE, **address.query})
-    # Parameters are people's data: an error must not carry them into a log.
-    engine = create_engine(address, hide_parameters=True, pool_pre_ping=address.get_backend_name() != "sqlite")
+        return _postgresql(address)
+    engine = create_engine(address, hide_parameters=True)  # parameters are people's data, none of a log's
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql(address: URL) -> Engine:
+    from contender.adapters.store_sql.patience import ANSWER_OF_PEERS, make_patient
+
+    address = address.set(query={**ANSWER_OF_PEERS, **address.query})
+    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True)
+    make_patient(engine)
     return engine
 
 
@@ -252,9 +250,23 @@ def _one_creator(connection: Connection) -> None:
 
 
 @contextmanager
-def _write(engine: Engine) -> Iterator[Connection]:
-    with engine.execution_options(**{_WRITES: True}).begin() as connection:
+def _write(engine: Engine, *, awaited: bool = False) -> Iterator[Connection]:
+    with _transaction(engine.execution_options(**{_WRITES: True}), awaited=awaited) as connection:
         yield connection
+
+
+@contextmanager
+def _transaction(engine: Engine, *, awaited: bool) -> Iterator[Connection]:
+    with engine.connect() as connection, _limits(connection, awaited=awaited):
+        yield connection
+
+
+def _limits(connection: Connection, *, awaited: bool) -> AbstractContextManager[object]:
+    if connection.dialect.name != "postgresql":
+        return connection.begin()  # `busy_timeout` is its limit
+    from contender.adapters.store_sql.patience import waited_for
+
+    return waited_for(connection, awaited=awaited)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class ExposureRecords(Database):
         Raises:
             Unavailable: nothing was kept; the same call may be repeated.
         """
-        with self._writing() as connection:
+        with self._writing(awaited=True) as connection:
             keep_exposures(connection, exposures)
             keep_outcomes(connection, outcomes)
             keep_covariates(connection, covariates)
@@ -40,7 +40,7 @@ class ExposureRecords(Database):
         """
         changed = 0
         while True:
-            with self._writing() as connection:
+            with self._writing(awaited=True) as connection:
                 judged = settle_chunk(connection, task, reward, self._clock())
             changed += judged.rewards
             if not judged.more:

@@ -44,7 +44,7 @@ class PredictionRecords(Database):
         if after is not None:
             query = query.where(_behind(after))
         query = query.order_by(EXPOSURES.c.at.desc(), EXPOSURES.c.prediction_id.desc()).limit(limit)
-        with self._reading() as connection:
+        with self._reading(awaited=True) as connection:
             return [Exposure(**row._mapping) for row in rows_of(connection, query)]
 
 

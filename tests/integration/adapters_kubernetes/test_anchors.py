@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from moto.server import ThreadedMotoServer
 
 from contender.adapters.anchor_file import AnchorFiles
@@ -113,3 +115,49 @@ def test_another_writer_changes_nothing_that_is_there(s3: Any) -> None:
         S3Anchors("s3://evidence/once", lambda: s3).keep("t", anchor(1))
     (version,) = s3.list_object_versions(Bucket="evidence", Prefix="once/")["Versions"]
     assert version["IsLatest"]
+
+
+class Conflicts:
+    """An S3 that answers so many puts with a conflict before it takes one."""
+
+    def __init__(self, s3: Any, times: int) -> None:
+        self.left, self._events = times, s3.meta.events
+        self._events.register("before-send.s3.PutObject", self.answer)
+
+    def answer(self, request: Any, **_: object) -> AWSResponse | None:
+        if not self.left:
+            return None
+        self.left -= 1
+        raw = Raw()
+        raw.write(b"<Error><Code>ConditionalRequestConflict</Code></Error>")
+        raw.seek(0)
+        return AWSResponse(request.url, 409, {}, raw)
+
+    def close(self) -> None:
+        self._events.unregister("before-send.s3.PutObject", self.answer)
+
+
+class Raw(io.BytesIO):
+    """A body as botocore streams it."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_writer_at_the_same_moment_is_let_by(s3: Any, times: int) -> None:
+    conflicts, waited = Conflicts(s3, times), list[float]()
+    anchors = S3Anchors(f"s3://evidence/raced-{times}", lambda: s3, sleep=waited.append)
+    anchors.keep("t", anchor(1))
+    conflicts.close()
+    assert anchors.kept("t") == [anchor(1)]
+    assert len(waited) == times
+
+
+def test_a_conflict_that_does_not_end_stops_the_change(s3: Any) -> None:
+    conflicts = Conflicts(s3, 99)
+    anchors = S3Anchors("s3://evidence/jammed", lambda: s3, sleep=lambda _seconds: None)
+    with pytest.raises(Unavailable, match="ConditionalRequestConflict"):
+        anchors.keep("t", anchor(1))
+    conflicts.close()
+    assert anchors.kept("t") == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from contender.adapters.kubernetes_api import Document
 from contender.adapters.kubernetes_pod import RoutingSource, version_of
 from contender.adapters.routing_file import RoutingFile, RoutingWatch
 from contender.adapters.routing_kubernetes import RoutingConfigMap
@@ -179,3 +181,38 @@ def test_bookmarks_move_the_version_that_a_watch_resumes_from(following: Followi
     following.api.objects.create(Key("api/v1", "secrets", NAMESPACE, "x"), {"metadata": {"name": "x"}})
     marks = [version_of(document) for document in following.source.watch(first, seconds=1)]
     assert int(marks[-1]) > int(first)
+
+
+class Odd:
+    """A source with a defect, and then a ConfigMap."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def get(self) -> Document:
+        self.asked += 1
+        if self.asked == 1:
+            raise TypeError("a defect")
+        return {"data": {"routing.json": routing(7).to_json()}, "metadata": {"resourceVersion": "1"}}
+
+    def watch(self, version: str) -> Iterator[Document]:
+        assert version
+        threading.Event().wait(0.05)
+        yield from ()
+
+
+def test_a_defect_is_told_and_does_not_end_the_watch(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[bool] = []
+    watch = ConfigMapWatch(Odd(), RoutingWatch(tmp_path / "none"), told.append)
+    watch.start()
+    documents: list[bytes] = []
+
+    def heard() -> bool:
+        documents.extend(filter(None, [watch.changed()]))
+        return bool(documents) and told[-1]
+
+    until(heard, 30.0)
+    watch.close()
+    assert parse(documents[0]).generation == 7
+    assert told[:3] == [False, False, True]
+    assert "routing_watch_failed" in [record.message for record in caplog.records]

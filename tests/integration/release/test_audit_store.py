@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import resource
+import signal
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,3 +159,46 @@ def test_anchors_that_cannot_be_written_stop_the_change(tmp_path: Path) -> None:
     (tmp_path / "anchors").write_text("a file")
     with pytest.raises(Unavailable):
         AnchorFiles(tmp_path / "anchors").keep("t", anchor(1))
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """Calling it leaves files room for so many bytes and no more."""
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_an_anchor_that_a_full_disk_takes_half_of_is_not_kept(tmp_path: Path, full_disk: Callable[[int], None]) -> None:
+    files = AnchorFiles(tmp_path)
+    files.keep("t", anchor(1))
+    before = files.path("t").read_bytes()
+    full_disk(len(before) + 20)
+    with pytest.raises(Unavailable, match="No space left"):
+        files.keep("t", anchor(2))
+    assert files.path("t").read_bytes() == before
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 60, 100])
+def test_what_a_crash_left_of_an_anchor_is_passed_over_once_the_next_is_kept(tmp_path: Path, length: int) -> None:
+    files = AnchorFiles(tmp_path)
+    for number in (1, 2):
+        files.keep("t", anchor(number))
+    whole = files.path("t").read_bytes()
+    files.path("t").write_bytes(whole[: len(whole) // 2 + length].removesuffix(b"\n"))
+    with pytest.raises(FaultFound, match="damaged"):
+        files.kept("t")
+    for number in (2, 3):
+        files.keep("t", anchor(number))
+    assert files.kept("t") == [anchor(1), anchor(2), anchor(3)]
+
+
+@pytest.mark.parametrize("damaged", ["nonsense", "{}", '{"at": 1.0, "hash": "x"}'])
+def test_what_is_no_torn_anchor_stays_damage(tmp_path: Path, damaged: str) -> None:
+    files = AnchorFiles(tmp_path)
+    files.path("t").write_text(damaged + "\n")
+    files.keep("t", anchor(1))
+    with pytest.raises(FaultFound, match="damaged"):
+        files.kept("t")
