@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
+from typing import Final
 
 import typer
 
@@ -31,6 +33,9 @@ from cli import (
 from cli.demo import command as demo
 from cli.output import err, fail
 from contender.errors import ContenderError, InvalidInput
+
+PRIVATE: Final = 0o077
+"""What is written holds people's data, or names them: it is for the account that writes it, and no other."""
 
 app = typer.Typer(
     name="contender",
@@ -87,6 +92,7 @@ for room in (
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    os.umask(PRIVATE)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,7 +1,7 @@
 """The outermost layer of a model server: our routes first, then everything that KServe's own app answers.
 
 Exact paths are looked up in one table before FastAPI and KServe's request layers see the request, which is where
-most of a stock server's time goes. Body limits and the shape of errors hold for both.
+most of a stock server's time goes. Body limits hold for both.
 """
 
 from __future__ import annotations
@@ -55,9 +55,6 @@ class Reply:
 
 
 _DEFECT: Final = Reply({"error": "internal error; the server's log names the place"}, 500)
-
-_MEANT: Final = {501: "this model does not offer that", 503: "not ready"}
-"""Server errors that KServe's routes give on purpose."""
 
 Handler = Callable[[Request], Awaitable[Reply]]
 Routes = Mapping[tuple[str, str], Handler]
@@ -125,7 +122,7 @@ class Front:
         except BodyTooLarge as error:
             await _send(send, error_reply(error))
             return
-        await self._inner(scope, _replay(body, receive), Plainly(send))
+        await self._inner(scope, _replay(body, receive), send)
 
     async def _body(self, receive: Receive) -> bytes:
         message = await receive()
@@ -155,49 +152,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return replayed
-
-
-class Plainly:
-    """A `send` that lets replies pass, but tells errors of KServe and FastAPI the way we tell ours.
-
-    Theirs come in three shapes, one of which repeats what the client sent, and a defect's tells what went wrong inside.
-    """
-
-    def __init__(self, send: Send) -> None:
-        self._send, self._status, self._body = send, 200, bytearray()
-
-    async def __call__(self, message: Message) -> None:
-        """Pass `message` on, or keep it until the error is whole."""
-        if message["type"] == "http.response.start" and message["status"] >= 400:
-            self._status = message["status"]
-        elif self._status < 400:
-            await self._send(message)
-        else:
-            self._body += message.get("body", b"")
-            if not message.get("more_body"):
-                await _send(self._send, foreign_error(self._status, bytes(self._body)))
-
-
-def foreign_error(status: int, body: bytes) -> Reply:
-    """The reply that tells of an error that KServe or FastAPI wrote as `body`; a field's name stays, its value goes."""
-    if status >= 500:
-        # Any other is a defect, whose words are not for clients.
-        return Reply({"error": _MEANT[status]}, status) if status in _MEANT else _DEFECT
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        told = None
-    detail = told.get("detail", told.get("error")) if isinstance(told, dict) else None
-    if isinstance(detail, list) and detail:
-        return Reply({"error": _first_fault(detail[0])}, 400 if status == 422 else status)
-    return Reply({"error": detail if isinstance(detail, str) else "refused"}, status)
-
-
-def _first_fault(fault: Mapping[str, Any]) -> str:
-    """What FastAPI says about the first field that does not fit, without the value that it repeats."""
-    where = ".".join(str(part) for part in fault.get("loc", ())[1:])
-    said = str(fault.get("msg", "is wrong"))
-    return f"{where}: {said}" if where else said
 
 
 async def _send(send: Send, reply: Reply) -> None:

@@ -52,7 +52,7 @@ class _Plain:
             self._replaced = True
             await self._tell(404 if message["status"] == _NOT_OFFERED else message["status"])
         elif not self._replaced:
-            await self._send(message)
+            await self._send(_unmarked(message))
 
     async def _tell(self, status: int) -> None:
         body = orjson.dumps({"error": _TEXTS.get(status, "the request was refused")})
@@ -63,3 +63,10 @@ class _Plain:
 
 def _is_foreign_error(start: Message) -> bool:
     return start["status"] >= 400 and all(name != OURS.encode() for name, _ in start.get("headers", ()))
+
+
+def _unmarked(message: Message) -> Message:
+    """The message without the mark, which is nobody's business outside."""
+    if message["type"] != "http.response.start":
+        return message
+    return {**message, "headers": [one for one in message.get("headers", ()) if one[0] != OURS.encode()]}

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from contender.errors import ContenderError
 from contender.tasks.catalog import task_named
@@ -17,10 +17,14 @@ from serving.settings import ServerSettings
 
 Kind = TypeVar("Kind", bound=ServerSettings)
 
+_PRIVATE: Final = 0o077
+"""What a server writes holds people's data: it is for the server's account, and no other."""
+
 
 def main(read: Callable[[], Kind], serve: Callable[[Kind, Task], None]) -> NoReturn:
     """Serve until told to stop, then leave with exit code 0; with 1 when it cannot start, the reason on stderr."""
     signal.signal(signal.SIGTERM, _leave)
+    os.umask(_PRIVATE)
     code = run(read, serve)
     logging.shutdown()
     # Everything is flushed and closed. Taking the interpreter apart would take a second in which nobody serves.

@@ -148,10 +148,10 @@ def _ready_route(model: Model, guard: Guard) -> Routes:
 def _translate_errors() -> None:
     """Errors of ours that are raised behind KServe's own routes get the same status and body as behind ours."""
 
-    async def answer(_: Any, error: Exception) -> Any:
+    async def answer(_: Any, error: ContenderError) -> Any:
         from fastapi.responses import ORJSONResponse
 
-        reply = error_reply(error) if isinstance(error, ContenderError) else Reply({"error": "internal error"}, 500)
+        reply = error_reply(error)
         return ORJSONResponse(reply.content, reply.status, headers={OURS: "1"})
 
     application.add_exception_handler(ContenderError, answer)

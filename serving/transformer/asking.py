@@ -62,12 +62,12 @@ class Asking:
             self._metrics.add(ARM_FAILURES, self._task, rung.place, failure.reason)
             if failure.reason is Reason.REFUSED:
                 # Whatever is wrong with the request, clients must not eject a place by sending it.
-                ejection.abandoned()
+                ejection.abandoned(began)
             elif ejection.failed(began):
                 self._tell(rung.place, ejected=True)
             raise
         except BaseException:
-            ejection.abandoned()
+            ejection.abandoned(began)
             raise
         self._answered(rung.place, slow=self._clock() - began > SLOW_SHARE * timeout_s)
         return said

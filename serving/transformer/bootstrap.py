@@ -78,7 +78,7 @@ class Life:
             finally:
                 await _stop(background)
                 await self.mirror.close()
-                self.recorder.flush()
+                self.recorder.close()
                 await asyncio.to_thread(shipper.drain)
                 self.store.close()
                 self.spool.close()

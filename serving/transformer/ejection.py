@@ -53,7 +53,8 @@ class Ejection:
         jitter: Callable[[], float] = _never,
     ) -> None:
         self._clock, self._policy, self._jitter = clock, policy or EjectionPolicy(), jitter
-        self._failed, self._wait_s, self._until, self._probing = 0, 0.0, 0.0, False
+        self._failed, self._wait_s, self._until = 0, 0.0, 0.0
+        self._probed_at: float | None = None
         self._last_failure = -math.inf
         self._window = _Window(clock())
 
@@ -69,15 +70,16 @@ class Ejection:
         """
         if not self.ejected:
             return True
-        if self._probing or self._clock() < self._until:
+        now = self._clock()
+        if self._probed_at is not None or now < self._until:
             return False
-        self._probing = True
+        self._probed_at = now
         return True
 
     def succeeded(self, *, slow: bool = False) -> bool:
         """The place answered as it should, or so but slowly; return whether that readmits it."""
         readmitted = self.ejected
-        self._failed, self._wait_s, self._probing = 0, 0.0, False
+        self._failed, self._wait_s, self._probed_at = 0, 0.0, None
         if self._keeps_failing(bad=slow):
             self._eject()
             return False
@@ -91,20 +93,22 @@ class Ejection:
             self._failed += 1
         elif not often:
             return False
-        if not self._probing and (self.ejected or (self._failed < self._policy.failures and not often)):
+        if self._probed_at is None and (self.ejected or (self._failed < self._policy.failures and not often)):
             return False
         ejects = not self.ejected
         self._eject()
         return ejects
 
-    def abandoned(self) -> None:
-        """The call ended without telling anything about the place."""
-        self._probing = False
+    def abandoned(self, began: float) -> None:
+        """A call that `began` then ended without telling anything about the place."""
+        # Of an ejected place only the probe was admitted: what began earlier is not the probe, which goes on.
+        if self._probed_at is not None and began >= self._probed_at:
+            self._probed_at = None
 
     def _eject(self) -> None:
         self._wait_s = min(max(self._wait_s * 2, self._policy.first_s), self._policy.longest_s)
         self._until = self._clock() + self._wait_s * (1 - _JITTER * self._jitter())
-        self._probing = False
+        self._probed_at = None
         self._window = _Window(self._clock())
 
     def _keeps_failing(self, *, bad: bool) -> bool:

@@ -112,6 +112,13 @@ class Recorder:
         self._metrics.set(SPOOL_UNWRITTEN, self._task, value=0)
         LOGGER.warning("disk_takes_records_again")
 
+    def close(self) -> None:
+        """Write what is held in memory; what the disk does not take even now is lost, and counted."""
+        self.flush()
+        if lost := len(self._held):
+            self._metrics.add(SPOOL_FAILURES, self._task, "write", amount=lost)
+            LOGGER.error("records_lost", extra={"fields": {"records": lost}})
+
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Record `outcomes`.
 

@@ -98,7 +98,11 @@ class ConfigMapWatch:
                 self._answered()
                 self._closing.wait(_AGAIN_S)
             except ContenderError as error:
-                self._failed(error)
+                self._failed(error.message)
+            except Exception as error:  # noqa: BLE001 - without this thread no change would ever be heard of again
+                LOGGER.exception("routing_watch_failed")
+                self._version = ""
+                self._failed(type(error).__name__)
 
     def _follow(self) -> None:
         """Take in what comes until one watch has ended, from where the last one ended if its history is kept."""
@@ -124,9 +128,9 @@ class ConfigMapWatch:
             self._up(True)
         self._failures = 0
 
-    def _failed(self, error: ContenderError) -> None:
+    def _failed(self, reason: str) -> None:
         if self._failures <= 0:
-            LOGGER.warning("routing_api_away", extra={"fields": {"reason": error.message}})
+            LOGGER.warning("routing_api_away", extra={"fields": {"reason": reason}})
             self._up(False)
         self._failures = max(self._failures, 0) + 1
         self._closing.wait(_PAUSES_S[min(self._failures, len(_PAUSES_S)) - 1])

@@ -102,29 +102,6 @@ def test_everything_else_is_kserve_s() -> None:
     assert inner.bodies == [b"abc", b"abc"]
 
 
-@pytest.mark.parametrize(
-    ("status", "says", "told"),
-    [
-        (404, b'{"detail":"Not Found"}', (404, "Not Found")),
-        (404, b'{"error":"Model with name x does not exist."}', (404, "Model with name x does not exist.")),
-        (
-            422,
-            b'{"detail":[{"loc":["body","inputs",0,"name"],"msg":"Field required","input":"secret"}]}',
-            (400, "inputs.0.name: Field required"),
-        ),
-        (405, b"secret", (405, "refused")),
-        (400, b'{"detail":[]}', (400, "refused")),
-        (400, b"[]", (400, "refused")),
-        (500, b'{"error":"KeyError : secret"}', (500, "internal error; the server's log names the place")),
-        (501, b'{"error":"secret"}', (501, "this model does not offer that")),
-        (503, b'{"error":"secret"}', (503, "not ready")),
-    ],
-)
-def test_errors_of_kserve_are_told_as_ours_are(status: int, says: bytes, told: tuple[int, str]) -> None:
-    start, body = call("/other", inner=Inner(status, says))
-    assert (start["status"], json.loads(body["body"])) == (told[0], {"error": told[1]})
-
-
 def test_what_kserve_answers_well_passes_as_it_is() -> None:
     assert call("/other", inner=Inner(200, b"{}"))[1] == {"type": "http.response.body", "body": b"{}"}
 

@@ -101,9 +101,17 @@ def test_an_abandoned_probe_leaves_room_for_another(clock: Clock) -> None:
     ejection = ejected(clock)
     clock.now += 1
     assert ejection.admits()
-    ejection.abandoned()
+    ejection.abandoned(clock.now)
     assert ejection.ejected
     assert ejection.admits()
+
+
+def test_an_old_call_that_is_abandoned_lets_no_second_probe_in(clock: Clock) -> None:
+    began, ejection = clock.now - 0.1, ejected(clock)
+    clock.now += 1
+    assert ejection.admits()
+    ejection.abandoned(began)
+    assert not ejection.admits()
 
 
 def test_calls_that_were_under_way_do_not_prolong_the_wait(clock: Clock) -> None:

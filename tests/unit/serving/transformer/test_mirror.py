@@ -16,7 +16,7 @@ from monitoring.metrics import Metrics
 from serving.transformer.answering import Answer
 from serving.transformer.codec import Told
 from serving.transformer.fallback import Reason, Rung
-from serving.transformer.gathering import FULL, WAITING, Answered
+from serving.transformer.gathering import FULL, GATHER_S, WAITING, Answered
 from serving.transformer.mirror import SAMPLE_AFTER_S, SAMPLE_EVERY, Conditions, Mirror
 from serving.transformer.places import CallFailed, Said
 
@@ -84,6 +84,13 @@ class World:
 async def settle() -> None:
     for _ in range(9):
         await asyncio.sleep(0)
+
+
+def stopped_timers() -> list[float]:
+    """The moment for timers of the running loop, which passes only when it is changed."""
+    now = [0.0]
+    asyncio.get_running_loop().time = lambda: now[0]  # type: ignore[method-assign]  # the loop offers no other way
+    return now
 
 
 def test_what_the_shadow_would_have_told_is_recorded_under_the_same_request() -> None:
@@ -193,6 +200,7 @@ def test_a_strained_server_takes_nothing() -> None:
 
 def test_a_slow_place_keeps_a_bounded_number_of_rows_and_one_call() -> None:
     async def live() -> None:
+        stopped_timers()
         world = World()
         world.free.clear()
         for _ in range(WAITING + FULL + 5):
@@ -274,19 +282,25 @@ def test_a_hung_place_does_not_keep_the_server_from_stopping(monkeypatch: pytest
     asyncio.run(live())
 
 
-def test_few_rows_wait_for_others_and_then_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.transformer.gathering.GATHER_S", 0.01)
-
+def test_few_rows_wait_for_others_and_then_go() -> None:
     async def live() -> None:
-        world = World()
+        now, world = stopped_timers(), World()
+
+        async def later(seconds: float) -> None:
+            await settle()
+            now[0] += seconds
+            await settle()
+
         world.after(SHADOWED, "u")
-        await settle()
+        await later(0.9 * GATHER_S)
         assert world.asked == []
         world.after(SHADOWED, "v")
-        await asyncio.sleep(0.05)
+        await later(0.2 * GATHER_S)
         assert world.asked == [("green", 2)]
         world.after(SHADOWED, "w")
-        await asyncio.sleep(0.05)
+        await later(0.9 * GATHER_S)
+        assert world.asked == [("green", 2)]
+        await later(0.2 * GATHER_S)
         assert world.asked == [("green", 2), ("green", 1)]
 
     asyncio.run(live())

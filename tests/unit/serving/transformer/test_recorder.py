@@ -152,6 +152,25 @@ def test_what_memory_cannot_hold_either_is_counted_as_lost(world: World) -> None
     assert world.value("contender_spool_failures_total", stage="write") == 7
 
 
+def test_what_a_full_disk_still_holds_up_at_the_end_is_counted_as_lost(
+    world: World, full_disk: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    world.tell("u1", "u2")
+    world.recorder.close()
+    assert world.value("contender_spool_failures_total", stage="write") == 2
+    assert [one.message for one in caplog.records][-1] == "records_lost"
+    full_disk()
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_what_the_disk_takes_at_the_end_is_not_lost(world: World, full_disk: Callable[[], None]) -> None:
+    world.tell("u1", "u2")
+    full_disk()
+    world.recorder.close()
+    assert world.value("contender_spool_failures_total", stage="write") is None
+    assert len(world.recorded().exposures) == 2
+
+
 def repeated(world: World, key: bytes | None, units: tuple[str | None, ...], answer: Answer = ANSWER) -> list[str]:
     occasion = Occasion(ROUTING, 1.0, "scheduled", key)
     told = world.recorder.exposures(occasion, [ROW] * len(units), units, [answer] * len(units))
