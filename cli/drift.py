@@ -18,10 +18,10 @@ from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, figure, note, pairs, show, table
 from cli.pages import writable, writing
 from cli.progress import Progress
-from cli.retraining import retrain_if_due
-from cli.train import existing
+from cli.retraining import LIMITS as RETRAINING
+from cli.retraining import RowsOption, Terms, WaitOption, retrain_if_due
 from cli.watching import champion_reference, checked, look, tell
-from contender.errors import InvalidInput
+from contender.errors import ContenderError, InvalidInput
 from monitoring.drift.check import Span, seconds
 from monitoring.drift.shift import Shift, shifted
 from monitoring.drift.verdict import State, Verdict
@@ -124,8 +124,9 @@ def watch(  # noqa: PLR0913, PLR0917 - every option is a parameter
     outcomes: OutcomesOption = "7d",
     looks: Annotated[int, typer.Option(help="Stop after so many looks; 0 goes on until Ctrl-C.")] = 0,
     retrain: Annotated[bool, typer.Option("--retrain/--no-retrain", help="Begin a training run when due.")] = False,
-    data: Annotated[Path | None, typer.Option("--data", "-d", help="What a training run learns from.")] = None,
+    data: RowsOption = "",
     trials: Annotated[int, typer.Option(help="Points of the search space that a training run tries.", min=0)] = 8,
+    wait: WaitOption = RETRAINING.longest_s,
 ) -> int:
     """Check again and again; record every verdict, announce what changes, and begin a training run when it is due.
 
@@ -134,7 +135,6 @@ def watch(  # noqa: PLR0913, PLR0917 - every option is a parameter
     Example: contender drift watch --every 1m --retrain --data newest.csv
     """
     place, pause = workplace(task), seconds(every, "--every")
-    existing(data)
     before, count = "", 0
     while not looks or count < looks:
         if count:
@@ -146,8 +146,18 @@ def watch(  # noqa: PLR0913, PLR0917 - every option is a parameter
         before = verdict.state
         _say(verdict)
         if retrain:
-            retrain_if_due(place, data=data, trials=trials)
+            _retrain(place, Terms(data, trials, wait), stop=count in (1, looks))
     return 0
+
+
+def _retrain(place: Workplace, terms: Terms, *, stop: bool) -> None:
+    """Retrain if it is due. Where that cannot be told a watch goes on, unless it has just begun or ends anyway."""
+    try:
+        retrain_if_due(place, terms)
+    except ContenderError as error:
+        if stop:
+            raise
+        note(f"{place.task.name}: no retraining: {error}")
 
 
 def rows_of(place: Workplace, data: Path | None) -> list[dict[str, object]]:

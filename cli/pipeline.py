@@ -79,13 +79,13 @@ def submit(
     Example: contender pipeline submit --set data.file=s3://bucket/rows.csv --wait 3600
     """
     place = workplace(task)
-    job = _job(place, graph, settings or [], fresh=fresh)
+    job = job_for(place, graph, settings or [], fresh=fresh)
     runner = _runner(place)
     run_id = runner.submit(job)
     note(f"submitted: {run_id}")
     # A run on this machine ends with this process.
     seconds = wait if place.settings.pipelines_url else math.inf
-    run = _followed(runner, run_id, seconds) if seconds else None
+    run = followed(runner, run_id, seconds) if seconds else None
     show({"task": task, "graph": graph, "run": run_id, **_ended(run)}, as_json, lambda d: pairs(d, "pipeline run"))
     return _code(run)
 
@@ -100,6 +100,8 @@ def schedule(
 ) -> int:
     """Run a compiled graph on Kubeflow Pipelines again and again; the schedule of the same name is replaced.
 
+    Every run reads its rows anew: Kubeflow knows a file by its address only, and would take last week's.
+
     Example: contender pipeline schedule --cron "0 0 3 * * 1"
     """
     from pipelines.remote import WEEKLY
@@ -108,7 +110,7 @@ def schedule(
     when = cron or WEEKLY
     if len(when.split()) != 6:
         raise InvalidInput("--cron", f"{when!r} has not six fields", remedy=f"for example {WEEKLY}")
-    made = _api(place).schedule(_job(place, graph, settings or []), when)
+    made = api(place).schedule(job_for(place, graph, settings or [], fresh=True), when)
     show({"task": task, "graph": graph, "schedule": made, "cron": when}, as_json, lambda d: pairs(d, "schedule"))
     return 0
 
@@ -117,11 +119,16 @@ def _runner(place: Workplace) -> Runner:
     from pipelines.runner import LocalRunner
 
     if place.settings.pipelines_url or place.settings.backend != "local":
-        return _api(place)
+        return api(place)
     return LocalRunner(place.settings.home / "pipeline")
 
 
-def _api(place: Workplace) -> Pipelines:
+def api(place: Workplace) -> Pipelines:
+    """The Kubeflow Pipelines API that the environment names.
+
+    Raises:
+        Unavailable: it names none.
+    """
     from pipelines.remote import Pipelines
 
     settings = place.settings
@@ -131,7 +138,12 @@ def _api(place: Workplace) -> Pipelines:
     return Pipelines(settings.pipelines_url, token=token, namespace=settings.pipelines_namespace)
 
 
-def _job(place: Workplace, graph: str, terms: list[str], *, fresh: bool = False) -> Job:
+def job_for(place: Workplace, graph: str, terms: list[str], *, fresh: bool = False) -> Job:
+    """A run of `graph` as the environment and `terms` (NAME=VALUE) say; `fresh` reuses nothing of an earlier one.
+
+    Raises:
+        InvalidInput: there is no such graph or parameter, or a pod would not find the registry.
+    """
     from pipelines.compile import GENERATED
     from pipelines.remote import Job
 
@@ -203,7 +215,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def _followed(runner: Runner, run_id: str, seconds: float) -> Run:
+def followed(runner: Runner, run_id: str, seconds: float) -> Run:
+    """The run once it has ended, shown while it is waited for; raises what `Runner.wait` raises."""
     progress = Progress()
     with progress.running(), progress.step(f"run {run_id}") as step:
         run = runner.wait(run_id, deadline_s=seconds, seen=lambda seen: progress.say(_standing(seen)))

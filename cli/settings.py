@@ -51,7 +51,9 @@ class Settings(BaseSettings):
         description="How the transformer of a cluster is reached, by {service} and {namespace}.",
     )
     s3_endpoint: str = Field(default="", description="The S3 API, if it is not Amazon's.")
-    pipelines_url: str = Field(default="", description="The Kubeflow Pipelines API, for `pipeline submit|schedule`.")
+    pipelines_url: str = Field(
+        default="", description="The Kubeflow Pipelines API, for `pipeline submit|schedule` and `retrain`."
+    )
     pipelines_token: SecretStr = Field(default=SecretStr(""), description="A bearer token for it, where it asks.")
     pipelines_image: str = Field(default="", description="The image that steps run in there, as NAME@sha256:….")
     monitoring_image: str = Field(default="", description="The image that drift is measured in there, likewise.")

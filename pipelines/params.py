@@ -17,6 +17,8 @@ class _Params(BaseModel):
 class DataParams(_Params):
     """Which rows, and how they are divided: `file` (a CSV as it is), or `rows` synthetic ones when it is empty.
 
+    `file` is a path where the step runs, or ``s3://BUCKET/KEY``.
+
     `test_share` of the units is never trained on. `live_share` is kept back from training and test alike: people to
     send through a running system. A `max_bad_share` of rows may break the schema; they are set aside. `seed` fixes the
     synthetic rows and the division.

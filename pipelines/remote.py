@@ -1,6 +1,6 @@
 """Compiled graphs on Kubeflow Pipelines: submit, schedule, wait, and what became of the gate.
 
-Speaks the five requests of the v2beta1 API that this takes, with deadlines. `kfp.Client` sends the same documents (a
+Speaks the six requests of the v2beta1 API that this takes, with deadlines. `kfp.Client` sends the same documents (a
 test compares them), but has no timeouts, prints to stdout, asks a failing server five times with tracebacks, and waits
 for ever for a run that was cancelled.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
+from contender.adapters.addresses import tellable
 from contender.errors import ContenderError, DeadlineExceeded, InvalidInput, NotFound, Unavailable
 from pipelines.terms import checked
 
@@ -84,7 +85,7 @@ class Pipelines:
     ) -> None:
         self._url, self._token, self._namespace = urlsplit(url), token, namespace
         if self._url.scheme not in ("http", "https") or not self._url.hostname:
-            raise InvalidInput("CONTENDER_PIPELINES_URL", f"{url!r} is no http(s) address")
+            raise InvalidInput("CONTENDER_PIPELINES_URL", tellable(f"{url!r} is no http(s) address"))
         self._clock, self._sleep = clock, sleep
 
     def submit(self, job: Job) -> str:
@@ -109,6 +110,14 @@ class Pipelines:
         for stale in old:
             self._call("DELETE", f"/recurringruns/{quote(stale, safe='')}")
         return str(made["recurring_run_id"])
+
+    def ping(self) -> None:
+        """Come back if the API answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        self._call("GET", "/healthz")
 
     def run(self, run_id: str) -> Run:
         """The run as it stands."""
@@ -174,7 +183,9 @@ class Pipelines:
             response = connection.getresponse()
             return _read(response.status, response.read(), f"{method} {path.partition('?')[0]}")
         except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(f"Kubeflow Pipelines does not answer at {self._url.geturl()}: {error}") from error
+            raise Unavailable(
+                tellable(f"Kubeflow Pipelines does not answer at {self._url.geturl()}: {error}")
+            ) from error
         finally:
             connection.close()
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from infrastructure.policy.objects import OWN, Document, Finding, Rendered, selects, space
 
-PORTS: Final = (53, 443, 5000, 5432, 6443, 8080, 9000)
+PORTS: Final = (53, 443, 5000, 5432, 6443, 8080, 8888, 9000)
 """Every port that anything here listens on or calls; others are closed by the same policies."""
 
 
@@ -27,6 +27,7 @@ OUTSIDE: Final = (
     Party("gateway", "envoy-gateway-system", {"app.kubernetes.io/name": "envoy"}),
     Party("prometheus", "monitoring", {"app.kubernetes.io/name": "prometheus"}),
     Party("pipeline step", "kubeflow", {"pipelines.kubeflow.org/v2_component": "true"}),
+    Party("kubeflow", "kubeflow", {"app": "ml-pipeline"}),
     Party("pod elsewhere", "default", {}),
     Party("name server", "kube-system", {"k8s-app": "kube-dns"}),
     Party("internet", address="203.0.113.7"),
@@ -36,7 +37,7 @@ INSIDE: Final = "own network"
 """Where the database and the Kubernetes API lie, and others' pods: most network plugins match them by address, too."""
 CALLERS: Final = frozenset({"gateway", "prometheus", "pipeline step", "pod elsewhere"})
 """Who is looked at as the one who calls only: as the ones who answer they are not ours to close."""
-SILENT: Final = frozenset({"name server", "node metadata"})
+SILENT: Final = frozenset({"kubeflow", "name server", "node metadata"})
 """Who never begins a connection."""
 
 SERVED: Final = {8080}
@@ -67,11 +68,18 @@ EDGES: Final[Mapping[tuple[str, str], set[int]]] = {
     ("database-setup", "internet"): {443},
     ("release", "mlflow"): {5000},
     ("pipeline step", "mlflow"): {5000},
+    ("retraining", INSIDE): DATABASE | {443},
+    ("retraining", "internet"): {443},
+    ("retraining", "mlflow"): {5000},
+    ("retraining", "kubeflow"): {8888},
     ("mlflow", INSIDE): DATABASE | {443},
     ("mlflow", "internet"): {443},
     **{
         (name, "name server"): {53}
-        for name in ("transformer", "slot", "baseline", "release", "exporter", "database-setup", "mlflow")
+        for name in (
+            *("transformer", "slot", "baseline", "release", "exporter", "database-setup"),
+            *("mlflow", "retraining"),
+        )
     },
 }
 """What must be reachable and nothing besides; a part that an overlay leaves out is left out with its edges."""

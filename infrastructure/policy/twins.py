@@ -171,6 +171,7 @@ NETWORK: Final = (
     ),
     Twin("slots cut off", "edge-is-open", drop("NetworkPolicy", "transformer-to-predictors")),
     Twin("gateway cut off", "edge-is-open", drop("NetworkPolicy", "gateway-to-transformer")),
+    Twin("trainer cut off", "edge-is-open", drop("NetworkPolicy", "retraining")),
 )
 
 KSERVE: Final = (

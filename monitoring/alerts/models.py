@@ -9,8 +9,8 @@ from monitoring.alerts.rule import Alert, Group
 from monitoring.promql import equal, series
 
 DAY_S: Final = 86_400
-MOVED: Final = 'kind=~"features|prediction"'
-WORSE: Final = 'kind=~"confidence|reward|calibration"'
+MOVED: Final = 'kind=~"features|prediction|confidence"'
+WORSE: Final = 'kind=~"reward|calibration"'
 
 GROUP: Final = Group(
     "contender-models",
@@ -20,7 +20,7 @@ GROUP: Final = Group(
             "ticket",
             f"{series(m.DRIFT_VERDICT, MOVED)} == 2",
             "0m",
-            "{{ $labels.task }}: people are no longer like those the champion was trained on ({{ $labels.kind }})",
+            "{{ $labels.task }}: people or answers are no longer as when the champion was chosen ({{ $labels.kind }})",
             "The newest window is beyond the limit, by a test corrected for the number of columns.",
         ),
         Alert(
@@ -29,7 +29,7 @@ GROUP: Final = Group(
             f"{series(m.DRIFT_VERDICT, WORSE)} == 2",
             "0m",
             "{{ $labels.task }}: the champion has become worse ({{ $labels.kind }})",
-            "Confidence, reward or calibration fell below what it was when the champion was chosen.",
+            "Reward or calibration is beyond its limit: answers are worth less, or not right as often as they say.",
         ),
         Alert(
             "ContenderDriftUnmeasured",

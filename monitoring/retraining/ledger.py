@@ -73,9 +73,14 @@ def begin(store: LedgerStore, task: str, found: Signs, now: float, limits: Limit
     return Begun(decision, run)
 
 
-def finish(store: LedgerStore, task: str, ended: Run) -> None:
-    """Record how a run ended."""
-    store.revise_note(task, NOTES, ended.key, ended.at, ended.to_document())
+def record(store: LedgerStore, task: str, run: Run) -> None:
+    """Record a run as it stands: that it goes on elsewhere, or how it ended."""
+    store.revise_note(task, NOTES, run.key, run.at, run.to_document())
+
+
+def elsewhere(store: LedgerStore, task: str, now: float, limits: Limits) -> list[Run]:
+    """The runs, newest first, that were left to Kubeflow and whose end nobody has recorded."""
+    return [run for run in runs(store, task, now, limits) if run.result == "running" and run.run_id]
 
 
 def champion_since(trail: Sequence[Mapping[str, Any]]) -> float | None:

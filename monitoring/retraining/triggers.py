@@ -34,7 +34,10 @@ class Limits:
 
 
 class Run(NamedTuple):
-    """A retraining run as it was recorded: when it began, why, how it ended and which version came of it."""
+    """A retraining run as it was recorded: when it began, why, how it ended and which version came of it.
+
+    `run_id` is Kubeflow's, of a run that goes on there whatever becomes of the process that began it.
+    """
 
     key: str
     at: float
@@ -44,6 +47,7 @@ class Run(NamedTuple):
     version: str | None = None
     message: str = ""
     finished_at: float | None = None
+    run_id: str | None = None
 
     def ended(self, now: float, result: Result, *, version: str | None = None, message: str = "") -> Run:
         """The run after its end."""

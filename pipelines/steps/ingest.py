@@ -6,10 +6,12 @@ import csv
 import hashlib
 import io
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from contender.adapters import files_s3
 from contender.errors import InvalidInput, NotFound
 from contender.tasks.catalog import task_named
 from pipelines.params import DataParams
@@ -27,10 +29,11 @@ def ingest(task: str, data: DataParams, source: Path) -> dict[str, Any]:
 
     Raises:
         NotFound: no such file.
-        InvalidInput: a file that is not CSV in UTF-8 with a header.
+        InvalidInput: a file that is not CSV in UTF-8 with a header, or an address of several.
+        Unavailable: S3 does not answer.
     """
     if data.file:
-        content = _bytes_of(Path(data.file))
+        content = _content(data.file)
         table = parse_csv(content)
     else:
         table = task_named(task).generate(data.rows, data.seed)
@@ -78,6 +81,16 @@ def _rows(header: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[dic
             yield {name: text.strip() or None for name, text in zip(header, line, strict=True)}
         elif line:
             yield {MALFORMED: f"{len(line)} fields where the header has {len(header)}"}
+
+
+def _content(file: str) -> bytes:
+    if not file.startswith(files_s3.SCHEME):
+        return _bytes_of(Path(file))
+    with tempfile.TemporaryDirectory() as folder:
+        first, *others = files_s3.fetch(file, Path(folder))
+        if others:
+            raise InvalidInput("data.file", f"{file} names {1 + len(others)} files", remedy="name one, to its end")
+        return first.read_bytes()
 
 
 def _bytes_of(path: Path) -> bytes:

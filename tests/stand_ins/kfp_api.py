@@ -15,11 +15,15 @@ PREFIX = "/apis/v2beta1"
 
 @dataclass
 class KfpApi:
-    """A server at `url`. `states` are what each look at a run sees, the last one for good; a `token` must be sent."""
+    """A server at `url`. `states` are what each look at a run sees, the last one for good; a `token` must be sent.
+
+    The next `failing` requests are answered 503; with `full`, no run may begin.
+    """
 
     states: list[dict[str, Any]] = field(default_factory=lambda: [{"state": "SUCCEEDED"}])
     token: str = ""
     failing: int = 0
+    full: bool = False
     experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -78,6 +82,8 @@ class KfpApi:
             "runs": (self.runs, "run_id"),
             "recurringruns": (self.schedules, "recurring_run_id"),
         }[kind]
+        if method == "POST" and kind == "runs" and self.full:
+            return 403, {"message": "exceeded quota"}
         if method == "POST":
             made = {**given, key: f"{kind}-{len(held) + 1}"}
             held[made[key]] = made

@@ -282,3 +282,12 @@ def test_the_command_schedules(api: KfpApi, command: Command) -> None:
     code, told = command("schedule")
     assert (code, told["cron"]) == (0, WEEKLY)
     assert api.schedules[told["schedule"]]["display_name"] == "job-change-training"
+
+
+def test_an_address_is_told_without_its_user() -> None:
+    with pytest.raises(Unavailable, match="does not answer at http://127") as caught:
+        Pipelines("http://bob:hunter2@127.0.0.1:9/pipeline").run("r")
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(InvalidInput, match="CONTENDER_PIPELINES_URL") as refused:
+        Pipelines("ftp://bob:hunter2@h/x")
+    assert "hunter2" not in str(refused.value)

@@ -62,6 +62,7 @@ variable "service_accounts" {
     kfp            = optional(set(string), ["kubeflow:ml-pipeline"])
     mlflow         = optional(set(string), ["mlflow:mlflow"])
     pipelines      = optional(set(string), ["kubeflow:pipeline-runner"])
+    retraining     = optional(set(string), ["contender:retraining"])
     release        = optional(set(string), ["contender:release"])
     slots          = optional(set(string), ["contender:slot"])
     transformer    = optional(set(string), ["contender:transformer"])

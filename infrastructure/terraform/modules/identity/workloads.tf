@@ -6,6 +6,7 @@ locals {
     release        = { read = ["models", "evidence"], write = ["evidence"], delete = [], secrets = ["contender"], fills = [] }
     pipelines      = { read = ["data", "models", "pipelines"], write = ["models", "pipelines"], delete = ["pipelines"], secrets = ["contender"], fills = [] }
     exporter       = { read = ["evidence"], write = [], delete = [], secrets = [], fills = [] }
+    retraining     = { read = ["models"], write = [], delete = [], secrets = [], fills = [] }
     kfp            = { read = ["pipelines"], write = ["pipelines"], delete = ["pipelines"], secrets = ["kfp"], fills = [] }
     mlflow         = { read = ["models"], write = ["models"], delete = ["models"], secrets = ["mlflow"], fills = [] }
     database_setup = { read = [], write = [], delete = [], secrets = ["contender", "kfp", "mlflow"], fills = ["contender", "kfp", "mlflow"] }

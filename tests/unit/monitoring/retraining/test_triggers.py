@@ -135,7 +135,7 @@ def test_a_run_is_recorded_from_its_begin_to_its_end() -> None:
     assert begun is not None
     assert ledger.runs(store, "t", NOW, LIMITS) == [begun]
     ended = begun.ended(NOW + 60.0, "challenger", version="5")
-    ledger.finish(store, "t", ended)
+    ledger.record(store, "t", ended)
     assert ledger.runs(store, "t", NOW, LIMITS) == [ended]
     _, second = ledger.begin(store, "t", signs(asked="again"), NOW + 61.0, LIMITS)
     assert second is not None

@@ -29,7 +29,7 @@ run "outputs_are_what_the_workflows_need" {
 
   assert {
     condition = toset(keys(output.service_account_role_arns)) == toset([
-      "autoscaler", "database_setup", "exporter", "kfp", "mlflow", "pipelines", "release", "slots", "transformer",
+      "autoscaler", "database_setup", "exporter", "kfp", "mlflow", "pipelines", "release", "retraining", "slots", "transformer",
     ])
     error_message = "One role a part."
   }

@@ -80,6 +80,7 @@ run "who_may_write_and_delete_objects" {
         "arn:aws:s3:::contender-test-artifacts/pipelines/*",
       ]
       release     = ["arn:aws:s3:::contender-test-artifacts/evidence/*"]
+      retraining  = []
       slots       = []
       transformer = []
     }
@@ -102,6 +103,7 @@ run "who_may_read_and_fill_which_secret" {
       mlflow         = ["mlflow"]
       pipelines      = ["contender"]
       release        = ["contender"]
+      retraining     = []
       slots          = []
       transformer    = ["contender"]
     }

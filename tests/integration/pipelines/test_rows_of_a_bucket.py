@@ -1,0 +1,58 @@
+"""Rows to learn from in a bucket, as a step on a cluster reads them: boto3 against a real S3 API."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from contender.errors import InvalidInput, NotFound
+from contender.tasks.job_change.task import JobChange
+from pipelines.params import DataParams
+from pipelines.steps.ingest import ingest
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    rows = tmp_path_factory.mktemp("rows") / "rows.csv"
+    made = JobChange().generate(100, seed=1)
+    with rows.open("w", newline="") as stream:
+        table = csv.DictWriter(stream, list(made[0]))
+        table.writeheader()
+        table.writerows(made)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        environment.setenv("AWS_ACCESS_KEY_ID", "test")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        client = boto3.client("s3")
+        place = {"LocationConstraint": "eu-central-1"}
+        client.create_bucket(Bucket="rows", CreateBucketConfiguration=place)
+        for key in ("data/newest.csv", "both/a.csv", "both/b.csv"):
+            client.upload_file(str(rows), "rows", key)
+        yield "s3://rows"
+    server.stop()
+
+
+def test_rows_of_a_bucket_are_those_of_the_same_file_here(bucket: str, tmp_path: Path) -> None:
+    report = ingest("job-change", DataParams(file=f"{bucket}/data/newest.csv"), tmp_path / "there")
+    boto3.client("s3").download_file("rows", "data/newest.csv", str(tmp_path / "newest.csv"))
+    assert report == ingest("job-change", DataParams(file=str(tmp_path / "newest.csv")), tmp_path / "here")
+    assert (report["rows"], report["synthetic"], report["source"]) == (100, False, "newest.csv")
+    lines = [json.loads(line) for line in (tmp_path / "there" / "rows.jsonl").read_text().splitlines()]
+    assert len(lines) == 100
+
+
+def test_an_address_of_nothing_and_one_of_several_files_are_refused(bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"s3://rows/none\.csv"):
+        ingest("job-change", DataParams(file=f"{bucket}/none.csv"), tmp_path)
+    with pytest.raises(InvalidInput, match="names 2 files"):
+        ingest("job-change", DataParams(file=f"{bucket}/both/"), tmp_path)
