@@ -106,7 +106,9 @@ def test_without_damage_it_is_promoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("damages", "decision"), [(BREACHES, "roll back"), (UNSOUND, "hold"), (MALFORMED, "error")], ids=str
+    ("damages", "decision"),
+    [(BREACHES, "roll back"), (UNSOUND, "hold"), (MALFORMED, "error")],
+    ids=["breaches", "unsound", "malformed"],
 )
 def test_every_damage_is_answered(damages: dict[str, Damage], decision: str) -> None:
     for name, damage in damages.items():
