@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 
-from scipy import special
-
 from contender.experiment.ranges import check, check_alpha, check_inside
 
 _BISECTIONS = 200
@@ -41,6 +39,9 @@ def log_evidence(total: float, variance: float, rho: float, *, one_sided: bool =
     evidence = 0.5 * math.log(rho / spread) + total * total / (2.0 * spread)
     if not one_sided:
         return evidence
+    # Only here: whoever serves or stores imports this module, and must not load SciPy, which its image has not.
+    from scipy import special
+
     return evidence + math.log(2.0) + float(special.log_ndtr(total / math.sqrt(spread)))
 
 
