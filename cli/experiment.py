@@ -17,13 +17,14 @@ from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.turn import turn, turn_if_free
 from cli.verdicts import experiment_parts, facts, told, verdict_lines
-from contender.errors import InvalidInput, NotFound, Refused
+from contender.errors import ContenderError, InvalidInput, NotFound, Refused
 from contender.experiment.analysis import Experiment, from_document, look, observe
 from contender.experiment.decision import Verdict
 from contender.experiment.plan import Plan
 from contender.experiment.ramp import Progress as Standing
 from contender.experiment.ramp import progress as ramp_standing
 from contender.release.machine import Kind
+from contender.release.state import ReleaseState
 from contender.values import CHALLENGER
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: challenger beside champion, split by person.")
@@ -210,8 +211,17 @@ def begin(place: Workplace, planned: Plan, challengers: Sequence[str], mirrored:
         shadow=versions[-1] if mirrored else "",
     )
     place.store.save_experiment(experiment.to_document())
-    state = place.release.start(name, name, shares if challengers else (), shadow=bool(mirrored))
+    state = _split(place, experiment, shares if challengers else ())
     return _kept(place, experiment.stepped(state.generation, state.ramp.share if state.ramp else 0.0))
+
+
+def _split(place: Workplace, experiment: Experiment, shares: Sequence[float]) -> ReleaseState:
+    try:
+        return place.release.start(experiment.id, experiment.id, shares, shadow=bool(experiment.shadow))
+    except ContenderError:
+        if place.release.state().ramp is None:
+            close(place, experiment)  # else whoever resumes the release goes on with it
+        raise
 
 
 def _refuse_a_second(place: Workplace) -> None:

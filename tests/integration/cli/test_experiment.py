@@ -18,7 +18,7 @@ from cli.compose import Workplace
 from cli.settings import Settings
 from cli.steering import steer
 from contender.adapters.routing_file import RoutingFile
-from contender.errors import InvalidInput, NotFound, Refused
+from contender.errors import InvalidInput, NotFound, Refused, Unavailable
 from contender.experiment.analysis import Experiment, look
 from contender.experiment.assignment import assign
 from contender.experiment.decision import Verdict
@@ -26,6 +26,7 @@ from contender.experiment.plan import Plan, Step
 from contender.release.actions import Ports
 from contender.release.executor import Release
 from contender.release.state import Phase
+from contender.routing import Routing
 from contender.values import CHAMPION, SHADOW, Exposure, Outcome, shadow_of
 
 TASK = "job-change"
@@ -120,6 +121,31 @@ def test_a_verdict_against_the_challenger_is_carried_out(place: Bench) -> None:
     assert place.store.experiments(TASK)[-1]["status"] == "stopped"
     with pytest.raises(NotFound):
         experiment.current(place)
+
+
+class Full(RoutingFile):
+    """A routing folder in which no experiment can be written."""
+
+    def write(self, routing: Routing, *, expected: int | None) -> None:
+        if routing.experiment:
+            raise Unavailable("the disk is full")
+        super().write(routing, expected=expected)
+
+
+class Narrow(Bench):
+    @cached_property
+    def routing(self) -> RoutingFile:
+        return Full(self.settings.routing)
+
+
+def test_an_experiment_that_cannot_begin_does_not_stay_running(place: Bench) -> None:
+    narrow = Narrow(place.settings, TASK)
+    with pytest.raises(Unavailable, match="the disk is full"):
+        begun(narrow, "2")
+    narrow.store.close()
+    assert place.store.experiments(TASK)[-1]["status"] == "stopped"
+    assert place.release.state().phase is Phase.PREPARED
+    assert begun(place, "2").id
 
 
 def test_the_best_of_two_challengers_is_promoted_under_its_plan(place: Bench) -> None:
