@@ -42,7 +42,7 @@ def fetch(url: str, folder: Path, suffix: str = ".csv") -> list[Path]:
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
     from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     try:
         yield
@@ -51,6 +51,9 @@ def _translated(url: str) -> Iterator[None]:
         if code in {"404", "NoSuchBucket", "NoSuchKey"}:
             raise NotFound(f"{url} does not exist") from error
         raise Unavailable(f"{url} cannot be read: {code}", remedy="check the credentials and their rights") from error
+    except NoCredentialsError as error:
+        remedy = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise Unavailable(f"{url} cannot be read without credentials", remedy=remedy) from error
     except (Boto3Error, BotoCoreError) as error:
         remedy = "check AWS_ENDPOINT_URL and the network, then do it again"
         raise Unavailable(f"{url} does not answer: {type(error).__name__}", remedy=remedy) from error

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,3 +59,22 @@ def test_an_address_of_nothing_and_one_of_several_files_are_refused(bucket: str,
         ingest("job-change", DataParams(file=f"{bucket}/none.csv"), tmp_path)
     with pytest.raises(InvalidInput, match="names 2 files"):
         ingest("job-change", DataParams(file=f"{bucket}/both/"), tmp_path)
+
+
+def test_who_has_no_credentials_is_told_how_to_give_them(bucket: str, tmp_path: Path) -> None:
+    known = {name: value for name, value in os.environ.items() if name != "AWS_ACCESS_KEY_ID"}
+    known |= {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true", "CONTENDER_HOME": str(tmp_path)}
+    command = [
+        sys.executable,
+        "-c",
+        "from cli.main import main; main()",
+        "quality",
+        "check",
+        f"{bucket}/data/",
+        "--json",
+    ]
+    done = subprocess.run(command, env=known, capture_output=True, text=True, check=False, timeout=120)
+    told = json.loads(done.stdout)
+    assert done.returncode == 5, told
+    assert "without credentials" in told["error"]
+    assert "AWS_ACCESS_KEY_ID" in told["remedy"]
