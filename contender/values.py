@@ -22,6 +22,9 @@ UNASSIGNED: Final = "unassigned"
 
 SLOTS: Final = ("blue", "green")
 
+REWARD: Final = "reward"
+"""The metric that every task has: what an answer earns by the truth, which comes as an outcome of this metric."""
+
 Row = Mapping[str, object]
 """One person (or pair) as the task's schema describes it: field name to plain value, `None` for missing."""
 
@@ -80,7 +83,8 @@ class Exposure:
     keeps them apart. `baseline_label` and `baseline_score` are what the baseline model says of the same row, where it
     was asked at once; what it says later comes as a `Covariate`. A shadow's exposure is named by `shadow_of` the
     exposure that it mirrors. `features` is the row as the schema describes it, for the sampled share that is kept for
-    drift; the store keeps it apart.
+    drift; the store keeps it apart. `counted` is false for whoever the experiment does not cover (yet): served by the
+    champion, and no part of the comparison.
     """
 
     prediction_id: str
@@ -102,6 +106,7 @@ class Exposure:
     baseline_label: str | None = None
     baseline_score: float | None = None
     features: Mapping[str, object] | None = None
+    counted: bool = True
 
 
 def shadow_of(prediction_id: str) -> str:
@@ -115,10 +120,11 @@ def shadow_of(prediction_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened later to an answered unit, joined to its exposure by `prediction_id`; idempotent by `event_id`.
+    """What happened later to an answered unit, joined to its exposure by `prediction_id`.
 
-    `value` is in the task's own words (for job-change 0 or 1, for job-role the role). `at` is when it happened, in
-    seconds since the epoch.
+    Idempotent by task, prediction, metric and `event_id`. `metric` says what it is an event of: ``reward``, whose
+    `value` is the truth in the task's own words (for job-change 0 or 1, for job-role the role), or another such as
+    ``acceptance``, whose `value` is a number of at least 0. `at` is when it happened, in seconds since the epoch.
     """
 
     event_id: str
@@ -126,6 +132,7 @@ class Outcome:
     task: str
     value: str | int | float
     at: float
+    metric: str = REWARD
 
 
 @dataclass(frozen=True, slots=True)

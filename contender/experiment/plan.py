@@ -11,7 +11,11 @@ from typing import Final, NamedTuple
 
 from contender.errors import InvalidInput
 from contender.experiment.statistics.power import Duration, Goal, sequential_units
-from contender.values import BASELINE
+from contender.metrics import DEFAULT_WINDOW_S, MetricRole, PlannedMetric, metric_from
+from contender.values import BASELINE, REWARD
+
+HISTORY: Final = "history"
+"""The covariate of what a unit's answers before its first counted exposure earned."""
 
 
 class Step(NamedTuple):
@@ -25,30 +29,36 @@ class Step(NamedTuple):
 class Plan:
     """The terms of one experiment; immutable, and named by its `digest`.
 
-    `alpha` and `power` are for the primary metric, two-sided, whose `smallest_effect` worth having is an absolute
-    difference of its mean; the interval is tightest at `tuning_units`. No verdict on the metric falls while an arm has
-    fewer than `min_units` units with an outcome; from `horizon_units` (of both arms) on, an effect not seen is reported
-    as not detectable. The challenger gets `challenger_share` of the units. `ratio_alpha` and `ratio_concentration` are
-    the sample-ratio test's level and prior. `guardrail_alpha` is each guardrail's level; `fallback_margin` and
-    `review_margin` are how much higher the challenger's rates may be, as absolute differences.
-    `max_crossed_share` is the part of all units that may have been seen in two arms.
+    `alpha` and `power` are for the primary metric, two-sided; `level` is what is left of `alpha` for this experiment.
+    `metrics` are what is measured, one of them primary at most; without one the primary metric is the task's reward,
+    with `smallest_effect`, an absolute difference of its mean, and the window of the plan. The interval is tightest at
+    `tuning_units`. No verdict on the metric falls while an arm has fewer than `min_units` units with a value; from
+    `horizon_units` (of both arms) on, an effect not seen is reported as not detectable. The challengers get
+    `challenger_share` of the counted units. `ratio_alpha` and `ratio_concentration` are the sample-ratio test's level
+    and prior. `guardrail_alpha` is the level that all guardrails share; `fallback_margin`, `error_margin`,
+    `slow_margin` and `review_margin` are how much higher the challenger's rates may be, as absolute differences.
 
-    With a `non_inferiority_margin` the challenger need not be better, only less than that much worse. `error_margin`
-    and `slow_margin` bound the excess of units answered by nobody and of units that waited longer than `slow_ms`. A
-    protected group's reward may fall by at most `group_margin`, judged from `group_units` units with an outcome in
-    each arm; with a `favourable_label` impact ratios are guarded too. Outcomes should come within `outcome_days`;
-    `max_late_share` of them may be later, `max_contradictory_share` of the exposures may have contradictory records.
-    A late outcome counts like any other, or with `leave_out_late` not at all; the late ones are counted either way.
-    `covariate` is empty, or ``baseline``: adjust rewards by the baseline model's on the same requests. `ramp` lists
-    the challenger's shares, growing to `challenger_share`, and how many of its units each step must have seen before
-    the next; empty for one step.
+    A unit's value is final `grace_s` seconds after its window of `window_s` has closed. A unit whose answers were
+    reviews earns `review_value`, the price of a review, then; `min_confidence` is the threshold under which answers
+    are reviewed. Both are the task's own where the plan leaves them out; `start` fills them in.
+
+    With a `non_inferiority_margin` the challenger need not be better, only less than that much worse. `slow_ms` is what
+    counts as slow. A protected group's reward may fall by at most `group_margin`, judged from `group_units` units with
+    a value in each arm; with a `favourable_label` impact ratios are guarded too. `max_crossed_share` and
+    `max_contradictory_share` are the parts of all units that may have been seen in two arms, or have contradictory
+    records; one unit is always allowed. `covariate` is empty, ``baseline`` (the baseline model's score of the unit's
+    first row) or ``history`` (what its earlier answers earned): adjust the primary metric by it. `ramp` lists the
+    challengers' shares of all people, growing to `challenger_share`, and how many of their units each step must have
+    seen before the next; empty for one step.
+
+    `restarts` earlier experiments compared the same versions within `RESTART_DAYS`; with `divide_alpha` this one gets
+    its part of `alpha`. After a promotion `holdout` of all units stay with the old champion.
 
     Raises:
         InvalidInput: naming the field that is out of its range.
     """
 
     unit: str = "unit_id"
-    metric: str = "reward"
     alpha: float = 0.05
     power: float = 0.8
     smallest_effect: float = 0.02
@@ -61,7 +71,7 @@ class Plan:
     guardrail_alpha: float = 0.01
     fallback_margin: float = 0.01
     review_margin: float = 0.1
-    max_crossed_share: float = 0.0
+    max_crossed_share: float = 0.001
     non_inferiority_margin: float = 0.0
     error_margin: float = 0.005
     slow_ms: float = 150.0
@@ -69,12 +79,17 @@ class Plan:
     group_margin: float = 0.05
     group_units: int = 250
     favourable_label: str = ""
-    outcome_days: float = 30.0
-    max_late_share: float = 0.05
     max_contradictory_share: float = 0.001
-    leave_out_late: bool = False
     covariate: str = ""
     ramp: tuple[Step, ...] = ()
+    window_s: float = DEFAULT_WINDOW_S
+    grace_s: float = 3_600.0
+    metrics: tuple[PlannedMetric, ...] = ()
+    review_value: float | None = None
+    min_confidence: float | None = None
+    restarts: int = 0
+    divide_alpha: bool = True
+    holdout: float = 0.0
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -84,26 +99,66 @@ class Plan:
             _check_number(name, getattr(self, name), high, zero=False)
         for name in _NOT_NEGATIVE:
             _check_number(name, getattr(self, name), 1.0, zero=True)
+        for name in ("review_value", "min_confidence"):
+            if getattr(self, name) is not None:
+                _check_number(name, getattr(self, name), math.nextafter(1.0, 2.0), zero=True)
+        _check_number("grace_s", self.grace_s, 1e11, zero=True)
         if self.horizon_units < 2 * self.min_units:
             raise InvalidInput("plan.horizon_units", "must hold at least min_units of each arm")
+        if self.holdout > 1.0 - self.challenger_share:
+            raise InvalidInput("plan.holdout", "must fit into the champion's share")
         _check_ramp(self.ramp, self.challenger_share)
+        _check_metrics(self.metrics)
 
     def _check_names(self) -> None:
-        for name in ("unit", "metric"):
-            if not isinstance(getattr(self, name), str) or not getattr(self, name):
-                raise InvalidInput(f"plan.{name}", "must be a name")
+        if not isinstance(self.unit, str) or not self.unit:
+            raise InvalidInput("plan.unit", "must be a name")
         if not isinstance(self.favourable_label, str):
             raise InvalidInput("plan.favourable_label", "must be a label, or empty")
-        if not isinstance(self.leave_out_late, bool):
-            raise InvalidInput("plan.leave_out_late", "must be true or false")
-        if self.covariate not in ("", BASELINE):
-            raise InvalidInput("plan.covariate", f"must be empty or {BASELINE!r}")
+        if not isinstance(self.divide_alpha, bool):
+            raise InvalidInput("plan.divide_alpha", "must be true or false")
+        if self.covariate not in COVARIATES:
+            raise InvalidInput("plan.covariate", f"must be one of: {', '.join(COVARIATES[1:])}; or empty")
+
+    @property
+    def level(self) -> float:
+        """The part of `alpha` that this experiment may spend: earlier ones of the same pair have theirs."""
+        return self.alpha / (1 + self.restarts) if self.divide_alpha else self.alpha
+
+    @property
+    def primary(self) -> PlannedMetric:
+        """The metric that decides."""
+        for metric in self.metrics:
+            if metric.role == "primary":
+                return metric
+        return PlannedMetric(
+            REWARD,
+            "primary",
+            "mean",
+            window_s=self.window_s,
+            default=None,
+            smallest_effect=self.smallest_effect,
+        )
+
+    @property
+    def measured(self) -> tuple[PlannedMetric, ...]:
+        """All metrics, the primary first."""
+        return (self.primary, *(metric for metric in self.metrics if metric.role != "primary"))
+
+    def of_role(self, role: MetricRole) -> tuple[PlannedMetric, ...]:
+        """The metrics of that role."""
+        return tuple(metric for metric in self.measured if metric.role == role)
+
+    @property
+    def final_after_s(self) -> float:
+        """Seconds after its first counted exposure when all of a unit's values are final."""
+        return max(metric.window_s for metric in self.measured) + self.grace_s
 
     @property
     def goal(self) -> Goal:
         """The sequential test's terms, as `contender.experiment.statistics.power` takes them."""
         least = self.min_units / min(self.challenger_share, 1.0 - self.challenger_share)
-        return Goal(self.alpha, self.power, self.tuning_units, least, self.challenger_share)
+        return Goal(self.level, self.power, self.tuning_units, least, self.challenger_share)
 
     @property
     def digest(self) -> str:
@@ -111,26 +166,29 @@ class Plan:
         return digest_of(json.loads(self.to_json()))
 
     def to_json(self) -> str:
-        """The plan as canonical JSON: keys sorted, no blanks.
-
-        A field that plans did not have from the beginning is left out while it has its default: what was written
-        before there was such a field is written the same way for ever, and keeps its digest.
-        """
-        terms = asdict(self) | {name: float(getattr(self, name)) for name in (*_POSITIVE, *_NOT_NEGATIVE)}
-        return _canonical({name: value for name, value in terms.items() if value or name not in _LATER})
+        """The plan as canonical JSON: keys sorted, no blanks."""
+        terms = asdict(self) | {name: float(getattr(self, name)) for name in (*_POSITIVE, *_NOT_NEGATIVE, "grace_s")}
+        return _canonical(terms)
 
 
 LEAST_UNITS: Final = 100
 """No plan may decide on fewer units in an arm: the interval is asymptotic."""
 
-_LATER: Final = frozenset({"leave_out_late", "ramp"})
-"""Fields that were added when there were stored plans already; their defaults are false and mean: as before."""
+COVARIATES: Final = ("", BASELINE, HISTORY)
+"""What the primary metric may be adjusted by: nothing, or something that was fixed before the answer."""
+
+RESTART_DAYS: Final = 90.0
+"""Experiments of the same pair further back are forgotten: people and models are others by then."""
+
+_RETIRED: Final = frozenset({"metric", "outcome_days", "max_late_share", "leave_out_late"})
+"""Fields that plans had before values had windows; what was stored with them can still be read."""
 
 _COUNTS: Mapping[str, int] = {
     "tuning_units": 1,
     "min_units": LEAST_UNITS,
     "horizon_units": 2 * LEAST_UNITS,
     "group_units": LEAST_UNITS,
+    "restarts": 0,
 }
 
 _POSITIVE: Mapping[str, float] = {
@@ -142,7 +200,7 @@ _POSITIVE: Mapping[str, float] = {
     "ratio_concentration": 1e9,
     "guardrail_alpha": 0.5,
     "slow_ms": 1e9,
-    "outcome_days": 1e6,
+    "window_s": 1e11,
 }
 """Numbers above 0 and what they stay under."""
 
@@ -154,8 +212,8 @@ _NOT_NEGATIVE = (
     "error_margin",
     "slow_margin",
     "group_margin",
-    "max_late_share",
     "max_contradictory_share",
+    "holdout",
 )
 """Numbers in [0, 1)."""
 
@@ -175,7 +233,21 @@ def from_json(document: str | bytes) -> Plan:
     unknown = sorted(set(raw) - {field.name for field in fields(Plan)})
     if unknown:
         raise InvalidInput(f"plan.{unknown[0]}", "is not a field of a plan")
-    return Plan(**raw | {"ramp": _ramp(raw.get("ramp", []))})
+    return Plan(**raw | {"ramp": _ramp(raw.get("ramp", [])), "metrics": _metrics(raw.get("metrics", []))})
+
+
+def stored_plan(terms: Mapping[str, object]) -> Plan:
+    """The plan of an experiment that was kept with these `terms`, by this program or by one before it.
+
+    Raises:
+        InvalidInput: as `from_json`.
+    """
+    return from_json(json.dumps({name: value for name, value in terms.items() if name not in _RETIRED}))
+
+
+def has_windows(terms: Mapping[str, object]) -> bool:
+    """Whether these stored terms are of a plan whose values have windows; before, outcomes counted when they came."""
+    return "window_s" in terms
 
 
 def digest_of(terms: Mapping[str, object]) -> str:
@@ -190,7 +262,7 @@ def units_needed(plan: Plan, variance: float, seed: int = 0) -> Duration:
         InvalidInput: a variance that is not positive and finite.
     """
     _check_number("variance", variance, math.inf, zero=False)
-    return sequential_units(plan.smallest_effect, variance, plan.goal, seed)
+    return sequential_units(plan.primary.smallest_effect, variance, plan.goal, seed)
 
 
 def _canonical(terms: Mapping[str, object]) -> str:
@@ -211,6 +283,24 @@ def _check_ramp(ramp: tuple[Step, ...], challenger_share: float) -> None:
     shares = [step.share for step in ramp]
     if shares and (sorted(set(shares)) != shares or shares[-1] != challenger_share):
         raise InvalidInput("plan.ramp", f"must grow from step to step and end at {challenger_share:g}")
+
+
+def _metrics(raw: object) -> tuple[PlannedMetric, ...]:
+    if not isinstance(raw, list):
+        raise InvalidInput("plan.metrics", "must be a list of objects")
+    return tuple(map(metric_from, raw))
+
+
+def _check_metrics(metrics: tuple[PlannedMetric, ...]) -> None:
+    names = [metric.name for metric in metrics]
+    if len(set(names)) < len(names):
+        raise InvalidInput("plan.metrics", "names a metric twice")
+    primary = [metric for metric in metrics if metric.role == "primary"]
+    if len(primary) > 1:
+        remedy = "declare one composite metric, or make all but one guardrails or secondary"
+        raise InvalidInput("plan.metrics", "must have one primary metric at most", remedy=remedy)
+    if not primary and REWARD in names:
+        raise InvalidInput("plan.metrics", "reward is the primary metric where no other is")
 
 
 def _check_count(name: str, value: object, least: int) -> None:
