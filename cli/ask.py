@@ -17,6 +17,7 @@ from cli.output import JsonFlag, TaskOption, figure, show, table
 from cli.preview import KeyOption, check_obeyed, header_for
 from contender.errors import InvalidInput
 from contender.tasks.task import Task
+from contender.values import REWARD
 
 COLUMNS = ("label", "confidence", "assigned_to", "served_by", "fallback_reason", "model_version", "prediction_id")
 
@@ -47,22 +48,37 @@ def predict(
 
 def outcome(
     prediction_id: Annotated[str, typer.Option("--prediction-id", help="As the prediction's reply gave it.")],
-    value: Annotated[str, typer.Option(help="What happened, in the task's words: 0 or 1, or the role.")],
+    value: Annotated[str, typer.Option(help="What happened, in the task's words: 0 or 1, or the role; else a number.")],
     task: TaskOption = "job-change",
+    metric: Annotated[str, typer.Option(help="What it is an event of: reward is the truth.")] = REWARD,
     event_id: Annotated[str, typer.Option(help="The same id twice counts once; made up when left out.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """Report what really happened to someone who was answered.
 
-    Example: contender outcome --prediction-id 3f2a… --value 1
+    Example: contender outcome --prediction-id 3f2a… --metric acceptance --value 1
     """
     place = workplace(task)
-    place.task.label_of(value)
-    event = {"event_id": event_id or uuid.uuid4().hex, "prediction_id": prediction_id, "value": value}
+    event = {
+        "event_id": event_id or uuid.uuid4().hex,
+        "prediction_id": prediction_id,
+        "metric": metric,
+        "value": _happened(place.task, metric, value),
+    }
     with place.endpoint() as endpoint:
         reply = endpoint.outcome([event])
     show({**reply, "event_id": event["event_id"]}, as_json, lambda d: f"recorded as event {d['event_id']}")
     return 0
+
+
+def _happened(task: Task, metric: str, value: str) -> str | float:
+    if metric == REWARD:
+        task.label_of(value)
+        return value
+    try:
+        return float(value)
+    except ValueError as error:
+        raise InvalidInput("--value", f"must be a number for {metric}") from error
 
 
 def _instances(row: str, file: Path | None) -> list[Mapping[str, object]]:

@@ -20,7 +20,8 @@ from cli.verdicts import experiment_parts, facts, told, verdict_lines
 from contender.errors import ContenderError, InvalidInput, NotFound, Refused
 from contender.experiment.analysis import Experiment, from_document, look, observe
 from contender.experiment.decision import Verdict
-from contender.experiment.plan import Plan
+from contender.experiment.evidence import DAY_S
+from contender.experiment.plan import RESTART_DAYS, Plan
 from contender.experiment.ramp import Progress as Standing
 from contender.experiment.ramp import progress as ramp_standing
 from contender.release.machine import Kind
@@ -36,7 +37,7 @@ app.command()(terms.plan)
 
 
 @app.command()
-def start(
+def start(  # noqa: PLR0913, PLR0917 - every option is a parameter
     task: TaskOption = "job-change",
     challengers: Annotated[
         list[str] | None,
@@ -49,17 +50,23 @@ def start(
         str, typer.Option(help="Shares, growing, each with the challenger's least units: 0.01:100,0.1:250,0.5")
     ] = "",
     plan_file: Annotated[Path | None, typer.Option("--plan", help="Terms written by `experiment plan`.")] = None,
+    window: Annotated[str, typer.Option(help="How long outcomes of a person count: 14d, 36h, 90s.")] = "",
+    undivided_alpha: Annotated[
+        bool, typer.Option(help="Spend all of alpha, though earlier experiments compared the same versions.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Serve the challenger in the idle slot and give it the first share of the people.
 
-    `contender experiment step` gives it the next share, `run` does so by itself. The plan cannot change any more.
-    Several challengers divide one share and need a slot each: CONTENDER_SLOTS names them.
+    The last share of the ramp divides people between the arms for good; earlier steps cover fewer of them, in the same
+    proportions. `contender experiment step` takes the next step, `run` does so by itself. The plan cannot change any
+    more. Several challengers divide the share and need a slot each: CONTENDER_SLOTS names them.
 
     Example: contender experiment start --ramp 0.1:100,0.5 --plan plan.json
     """
-    wanted = tuple(challengers or [CHALLENGER])
-    return _started(task, terms.terms_of(plan_file, ramp, len(wanted)), wanted, shadow_of, as_json)
+    stated = terms.within(terms.terms_of(plan_file, ramp), window)
+    planned = replace(stated, divide_alpha=stated.divide_alpha and not undivided_alpha)
+    return _started(task, planned, tuple(challengers or [CHALLENGER]), shadow_of, as_json)
 
 
 @app.command()
@@ -76,7 +83,7 @@ def shadow(
 
     Example: contender experiment shadow --version challenger
     """
-    return _started(task, replace(terms.terms_of(plan_file, "", 1), ramp=()), (), version, as_json)
+    return _started(task, replace(terms.terms_of(plan_file, ""), ramp=()), (), version, as_json)
 
 
 def _started(task: str, planned: Plan, challengers: tuple[str, ...], mirrored: str, as_json: bool) -> int:
@@ -85,7 +92,7 @@ def _started(task: str, planned: Plan, challengers: tuple[str, ...], mirrored: s
     names = ", ".join((*challengers, *([f"{mirrored} as shadow"] if mirrored else [])))
     with turn(place), progress.running(), progress.step(f"prepare {names} and start") as step:
         experiment = begin(place, planned, challengers, mirrored)
-        share = f"{experiment.shares[-1][1]:.0%} of the people" if experiment.versions else "told to nobody"
+        share = f"{experiment.shares[-1][1]:.0%} of the people" if experiment.versions else "answers are not returned"
         step.detail = f"experiment {experiment.id}, {share}"
     show(experiment.to_document(), as_json, lambda document: pairs(facts(document), "experiment"))
     return 0
@@ -109,7 +116,7 @@ def step(
     if at.against and not (override and at.units < at.needed and verdict.decision == "hold" and not verdict.health):
         raise Refused(f"the ramp stays where it is: {at.against}", remedy="contender experiment status")
     if at.against:
-        note(f"not waited for: {at.against}; {override}")
+        note(f"continuing without waiting: {at.against}; {override}")
     grown = advance(place, experiment)
     show(grown.to_document(), as_json, lambda document: pairs(facts(document), "experiment"))
     return 0
@@ -197,6 +204,8 @@ def begin(place: Workplace, planned: Plan, challengers: Sequence[str], mirrored:
     if len(set(versions)) < len(versions):
         raise InvalidInput("--challenger", f"the same version twice: {', '.join(versions)}")
     name = "-vs-".join((f"{place.task.name}-{prepared.champion.version}", *versions)) + f"-r{prepared.revision}"
+    now = time.time()
+    planned = _completed(place, planned, prepared.champion.version, versions[: len(challengers)], now)
     shares = [step.share for step in planned.ramp] or [planned.challenger_share]
     experiment = Experiment(
         name,
@@ -205,14 +214,25 @@ def begin(place: Workplace, planned: Plan, challengers: Sequence[str], mirrored:
         planned,
         prepared.champion.version,
         versions[0],
-        started_at=time.time(),
+        started_at=now,
         shares=(),
         rivals=tuple(versions[1 : len(challengers)]),
         shadow=versions[-1] if mirrored else "",
     )
     place.store.save_experiment(experiment.to_document())
     state = _split(place, experiment, shares if challengers else ())
-    return _kept(place, experiment.stepped(state.generation, state.ramp.share if state.ramp else 0.0))
+    return kept(place, experiment.stepped(state.generation, state.ramp.share if state.ramp else 0.0))
+
+
+def _completed(place: Workplace, planned: Plan, champion: str, challengers: Sequence[str], now: float) -> Plan:
+    """The plan with what the task states, and the part of alpha that earlier experiments of the same pair leave it."""
+    since = now - RESTART_DAYS * DAY_S
+    earlier = terms.earlier_of_pair(place.store, place.task.name, champion, challengers, since)
+    planned = replace(terms.with_task_terms(planned, place.task), restarts=len(earlier))
+    if earlier:
+        part = f"this one has alpha {planned.level:.3g}" if planned.divide_alpha else "alpha is not divided"
+        note(f"compared before within {RESTART_DAYS:g} days: {', '.join(earlier)}; {part}")
+    return planned
 
 
 def _split(place: Workplace, experiment: Experiment, shares: Sequence[float]) -> ReleaseState:
@@ -239,12 +259,12 @@ def standing(place: Workplace, experiment: Experiment, verdict: Verdict) -> Stan
 def advance(place: Workplace, experiment: Experiment) -> Experiment:
     """Give the challenger the next share."""
     state = place.release.step()
-    return _kept(place, experiment.stepped(state.generation, state.ramp.share if state.ramp else 0.0))
+    return kept(place, experiment.stepped(state.generation, state.ramp.share if state.ramp else 0.0))
 
 
 def close(place: Workplace, experiment: Experiment) -> None:
     """Mark the experiment as ended."""
-    _kept(place, experiment.stopped())
+    kept(place, experiment.stopped())
 
 
 def current(place: Workplace) -> Experiment:
@@ -258,10 +278,11 @@ def current(place: Workplace) -> Experiment:
     if ramp is None or document is None:
         raise NotFound(f"no experiment of {place.task.name} is running", remedy="contender experiment start")
     # The release is what counts: a command that died after the routing write had no time to note the share.
-    return _kept(place, from_document(document).stepped(generation, ramp.share))
+    return kept(place, from_document(document).stepped(generation, ramp.share))
 
 
-def _kept(place: Workplace, experiment: Experiment) -> Experiment:
+def kept(place: Workplace, experiment: Experiment) -> Experiment:
+    """The experiment, as it is kept from now on."""
     place.store.save_experiment(experiment.to_document())
     return experiment
 

@@ -12,6 +12,7 @@ import typer
 from cli import (
     ask,
     audit,
+    clearing,
     dash,
     database,
     doctor,
@@ -75,6 +76,7 @@ for room in (
     quality,
     score,
     experiment,
+    clearing,
     report,
     release,
     reconcile,

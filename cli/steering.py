@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cli import experiment
+from cli.clearing import note_return
 from cli.compose import Workplace
 from cli.output import note
 from contender.experiment.analysis import look
 from contender.experiment.decision import Verdict
 
 _SETTLED = ("promote", "roll back", "error")
+_SPENT = ("exhausted", "futile")
+"""Rules that hold for good: more units change nothing worth having."""
 
 
 def steer(place: Workplace, every_s: float, sleep: Callable[[float], None]) -> Verdict:
@@ -26,12 +29,14 @@ def steer(place: Workplace, every_s: float, sleep: Callable[[float], None]) -> V
     while True:
         place.store.settle(place.task.name, place.task.reward)
         running = experiment.current(place)
+        before = place.store.looks(running.id)
         verdict = look(place.store, running)
+        note_return(place, running, before[-1]["verdict"] if before else None, verdict.faults)
         at = experiment.standing(place, running, verdict)
         news = f"{at.share:.0%}, step {at.step} of {at.steps}: {verdict.decision}, {verdict.reason}"
         if news != told:
             note(told := news)
-        if verdict.decision in _SETTLED or verdict.rule == "exhausted":
+        if verdict.decision in _SETTLED or verdict.rule in _SPENT:
             break
         if at.ready:
             experiment.advance(place, running)

@@ -35,7 +35,7 @@ def told(
     ramp: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """An experiment as one JSON object that always has the same keys, however many challengers it has."""
-    alone = {"rivals": [], "shadow": ""}
+    alone = {"rivals": [], "shadow": "", "rule": "shares", "cleared": []}
     return {**alone, **experiment, "looks": looks, "ramp": ramp, "verdict": _whole(verdict) if verdict else None}
 
 
@@ -64,7 +64,8 @@ def _challengers(document: Mapping[str, Any]) -> dict[str, object]:
     served: dict[str, object] = {
         challenger_name(number): f"version {one}" for number, one in enumerate(versions) if one != shadow
     }
-    return served | ({"shadow": f"version {shadow}, told to nobody"} if shadow else {})
+    words = f"version {shadow} (shadow: answers are recorded, not returned)"
+    return served | ({"shadow": words} if shadow else {})
 
 
 def experiment_parts(document: Mapping[str, Any]) -> list[Any]:
@@ -96,10 +97,10 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
     lines: dict[str, object] = arm | {
         "verdict": Text(verdict["decision"], style=f"bold {COLOURS[verdict['decision']]}"),
         "reason": verdict["reason"],
-        "units with an outcome": verdict["units"],
+        "units with a value": verdict["units"],
     }
     if verdict["interval"]:
-        lines["effect on reward"] = interval_text(verdict)
+        lines["effect"] = interval_text(verdict)
     if verdict["more_units"]:
         lines["about how many more"] = verdict["more_units"]
     if verdict.get("more_days") is not None:
@@ -108,13 +109,50 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
     lines["sample ratio p"] = verdict["srm_p"]
     for name, guardrail in verdict["guardrails"].items():
         lines[name if " " in name else f"{name} rate"] = guardrail_text(name, guardrail)
+    return lines | detail_lines(verdict.get("details", {}))
+
+
+def detail_lines(details: Mapping[str, Any]) -> dict[str, object]:
+    """What informs beside the verdict, a line each."""
+    lines: dict[str, object] = {
+        name: metric_text(report)
+        for name, report in details.get("metrics", {}).items()
+        if report["role"] == "secondary" and report["champion"] is not None
+    }
+    if effects := details.get("reviews", {}).get("effect"):
+        lines["effect if a review is worth 0.1 less, more"] = (
+            f"{_signed(effects['lower'])}, {_signed(effects['higher'])}"
+        )
+    fates = [one for one in details.get("outcomes", {}).values() if isinstance(one, Mapping) and "matured" in one]
+    if waiting := sum(one["units"] - one["matured"] for one in fates):
+        lines["waiting for their window"] = f"{waiting:,} people"
+    if missing := sum(one["missing"] for one in fates):
+        lines["outcomes missing"] = f"{missing:,} of {sum(one['answered'] for one in fates):,} people"
+    if whole := details.get("without_clearing"):
+        lines["with the units left out"] = f"{whole['decision']}: {whole['reason']}"
+    if shadow := details.get("shadow"):
+        lines["agreement"] = f"{shadow['agreement']:.1%} of answers, {shadow['units']:,} people"
     return lines
+
+
+def metric_text(report: Mapping[str, Any]) -> str:
+    """A metric's means in both arms, and its interval where it has one."""
+    form = ".1%" if report["type"] == "proportion" else ".3f"
+    words = f"{report['challenger']:{form}} against {report['champion']:{form}}"
+    if not report["interval"]:
+        return words
+    low, high = report["interval"]
+    return f"{words}  [{low:+.4f}, {high:+.4f}]{', differs' if report['discovery'] else ''}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.4f}"
 
 
 def guardrail_text(name: str, guardrail: Mapping[str, Any]) -> str:
     """Challenger against champion: rates as parts of a hundred, rewards and impact ratios of groups as they are."""
     form = ".3f" if " " in name else ".1%"
-    mark = "breached" if guardrail["breached"] else "ok"
+    mark = "breached" if guardrail["breached"] else guardrail.get("state", "ok")
     return f"{guardrail['challenger']:{form}} against {guardrail['champion']:{form}}, {mark}"
 
 

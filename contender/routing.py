@@ -14,21 +14,41 @@ from contender.values import CHALLENGER, CHAMPION, SLOTS, FallbackPolicy
 MAX_BYTES = 64 * 1024
 """A routing document is a few hundred bytes; anything near this size is not one."""
 
+FORMATS: Final = (1, 2)
+"""1: ranges grow from step to step, and everybody counts. 2: ranges stand, and their covered part grows."""
+
+BUCKETS: Final = 10_000
+"""Buckets of [0, 1): the finest share that an arm can have is 1 / BUCKETS."""
+
 KNOWN_SLOTS: Final = (*SLOTS, "violet", "amber")
 """All names that slots may have. A task uses the first two; the others are for several challengers at once."""
 
 _REMEDY = "write it with `contender promote`, `undo` or `experiment start`, not by hand"
 
 
+def covered(low: float, high: float, coverage: float) -> float:
+    """Where the first `coverage` of [low, high) ends, to the nearest bucket: it never shrinks as the coverage grows.
+
+    >>> covered(0.5, 1.0, 0.2)
+    0.6
+    """
+    first, width = round(low * BUCKETS), round(high * BUCKETS) - round(low * BUCKETS)
+    return high if coverage >= 1.0 else (first + round(coverage * width)) / BUCKETS
+
+
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A role in an experiment: served from `slot` at `version`, owning the buckets in [`low`, `high`)."""
+    """A role in an experiment: served from `slot` at `version`, owning the buckets in [`low`, `high`).
+
+    Of these only those below `covered` take part in the experiment as it is now; all of them by default.
+    """
 
     name: str
     slot: str
     version: str
     low: float
     high: float
+    covered: float = 1.0
 
     @property
     def share(self) -> float:
@@ -38,10 +58,14 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentRef:
-    """Which experiment the exposures belong to, and the salt that buckets its units."""
+    """Which experiment the exposures belong to, the salt that buckets its units, and the part of them it covers.
+
+    `coverage` is None in documents of format 1: everybody takes part, and the ranges themselves grow.
+    """
 
     id: str
     salt: str
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +73,7 @@ class Routing:
     """A valid routing document. `generation` only grows; `arms` tile [0, 1) exactly, champion first.
 
     While `suspended` no model is asked and every answer is the label of `fallback`; arms stay assigned as ever.
+    `task_digest` and `signature` are reserved: kept as they are.
     """
 
     task: str
@@ -58,24 +83,37 @@ class Routing:
     shadow: Arm | None
     fallback: FallbackPolicy
     suspended: bool = False
+    task_digest: str | None = None
+    signature: str | None = None
 
     def arm(self, name: str) -> Arm | None:
         """The arm of that name, or None."""
         return next((arm for arm in self.arms if arm.name == name), None)
 
+    def shares_now(self) -> dict[str, float]:
+        """The part of all units that each arm gets now: whoever a challenger does not cover is the champion's."""
+        champion, *others = self.arms
+        given = {arm.name: min(arm.covered, arm.high) - arm.low for arm in others}
+        return {champion.name: 1.0 - sum(given.values())} | given
+
     def to_json(self) -> str:
-        """The document as it is written: the same bytes in a file and in a ConfigMap."""
-        return json.dumps(
-            {
-                "task": self.task,
-                "generation": self.generation,
-                "experiment": asdict(self.experiment) if self.experiment else None,
-                "arms": [_arm_document(arm) for arm in self.arms],
-                "shadow": _arm_document(self.shadow) if self.shadow else None,
-                "fallback": asdict(self.fallback),
-            }
-            | ({"suspended": True} if self.suspended else {})
-        )
+        """The document as it is written: the same bytes in a file and in a ConfigMap.
+
+        Format 2 with an experiment that has a coverage. Without one it is the document that readers of an older version
+        know, who would take the whole ranges for covered.
+        """
+        document = {
+            "task": self.task,
+            "generation": self.generation,
+            "experiment": _experiment_document(self.experiment) if self.experiment else None,
+            "arms": [_arm_document(arm) for arm in self.arms],
+            "shadow": _arm_document(self.shadow) if self.shadow else None,
+            "fallback": asdict(self.fallback),
+        }
+        if self.experiment is None or self.experiment.coverage is None:
+            return json.dumps(document | ({"suspended": True} if self.suspended else {}))
+        reserved = {"task_digest": self.task_digest, "signature": self.signature}
+        return json.dumps({"format": 2, **document, "suspended": self.suspended, **reserved})
 
 
 def challenger_name(number: int) -> str:
@@ -102,6 +140,11 @@ def parse(document: bytes | str) -> Routing:
     return _Reader("routing", raw).routing()
 
 
+def _experiment_document(experiment: ExperimentRef) -> dict[str, object]:
+    coverage = {} if experiment.coverage is None else {"coverage": experiment.coverage}
+    return {"id": experiment.id, "salt": experiment.salt, **coverage}
+
+
 def _arm_document(arm: Arm) -> dict[str, object]:
     return {"name": arm.name, "slot": arm.slot, "version": arm.version, "range": [arm.low, arm.high]}
 
@@ -118,27 +161,49 @@ class _Reader:
         generation = self._typed("generation", int)
         if generation < 0:
             raise self._wrong("generation", "must not be negative")
-        arms = tuple(reader.arm() for reader in self._each("arms"))
+        written = self._format()
+        experiment = self._child("experiment").experiment(written) if self._raw.get("experiment") is not None else None
+        coverage = experiment.coverage if experiment else None
+        arms = tuple(reader.arm(coverage) for reader in self._each("arms"))
         self._check_arms(arms)
         return Routing(
             task=self._text("task"),
             generation=generation,
-            experiment=self._child("experiment").experiment() if self._raw.get("experiment") is not None else None,
+            experiment=experiment,
             arms=arms,
             shadow=self._child("shadow").arm() if self._raw.get("shadow") is not None else None,
             fallback=self._child("fallback").fallback(),
             suspended=self._suspended(),
+            task_digest=self._reserved("task_digest"),
+            signature=self._reserved("signature"),
         )
 
-    def arm(self) -> Arm:
+    def arm(self, coverage: float | None = None) -> Arm:
         slot = self._text("slot")
         if slot not in KNOWN_SLOTS:
             raise self._wrong("slot", f"unknown slot {slot!r}, expected one of {', '.join(KNOWN_SLOTS)}")
         low, high = self._range()
-        return Arm(self._text("name"), slot, self._text("version"), low, high)
+        edge = 1.0 if coverage is None else covered(low, high, coverage)
+        return Arm(self._text("name"), slot, self._text("version"), low, high, edge)
 
-    def experiment(self) -> ExperimentRef:
-        return ExperimentRef(self._text("id"), self._text("salt"))
+    def experiment(self, written: int) -> ExperimentRef:
+        return ExperimentRef(self._text("id"), self._text("salt"), self._coverage() if written == 2 else None)
+
+    def _coverage(self) -> float:
+        coverage = self._number("coverage", self._raw.get("coverage"))
+        if not 0.0 <= coverage <= 1.0:
+            raise self._wrong("coverage", "must lie in [0, 1]")
+        return coverage
+
+    def _format(self) -> int:
+        written = self._raw.get("format", 1)
+        if isinstance(written, bool) or written not in FORMATS:
+            known = " or ".join(map(str, FORMATS))
+            raise self._wrong("format", f"must be {known}: a newer version of Contender wrote another")
+        return int(written)
+
+    def _reserved(self, name: str) -> str | None:
+        return None if self._raw.get(name) is None else self._text(name)
 
     def fallback(self) -> FallbackPolicy:
         deadline = self._typed("deadline_ms", int)

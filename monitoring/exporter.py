@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from contender.adapters.store_sql import Store
 from contender.errors import ContenderError
 from contender.experiment.analysis import Experiment, from_document
+from contender.experiment.inference import arm_mean, review_value
 from contender.release import audit
 from contender.release.ports import Anchors
 from contender.release.state import Phase, ReleaseState
@@ -143,16 +144,19 @@ def _experiment(records: Records) -> Iterator[Sample]:
 
 def _arms(records: Records, running: Experiment) -> Iterator[Sample]:
     # Whoever exports may only read: the supervisor and the release service count.
-    data = records.store.counted_already(running.id)
+    data, primary = records.store.counted_already(running.id), running.plan.primary
     for name, arm in data.arms.items():
         yield Sample(metrics.EXPERIMENT_UNITS, (name, "assigned"), float(arm.assigned))
-        yield Sample(metrics.EXPERIMENT_UNITS, (name, "with_outcome"), float(arm.reward.n))
-        if arm.reward.n:
-            yield Sample(metrics.EXPERIMENT_REWARD, (name,), arm.reward.total / arm.reward.n)
+        seen, mean = arm.metric(primary.name), arm_mean(primary, arm.metric(primary.name), review_value(running.plan))
+        yield Sample(metrics.EXPERIMENT_UNITS, (name, "matured"), float(seen.matured))
+        yield Sample(metrics.EXPERIMENT_UNITS, (name, "missing"), float(seen.missing))
+        yield Sample(metrics.EXPERIMENT_UNITS, (name, "with_outcome"), float(seen.value.n + seen.reviewed))
+        if mean is not None:
+            yield Sample(metrics.EXPERIMENT_REWARD, (name,), mean.estimate.mean)
     document = records.store.load_release(records.task)
     routing = ReleaseState.from_document(document).routing(task_named(records.task).policy) if document else None
-    for routed in routing.arms if routing else ():
-        yield Sample(metrics.EXPERIMENT_SHARE, (routed.name,), routed.share)
+    if routing:
+        yield from (Sample(metrics.EXPERIMENT_SHARE, (name,), share) for name, share in routing.shares_now().items())
 
 
 def _verdict(verdict: Mapping[str, Any]) -> Iterator[Sample]:
@@ -161,7 +165,7 @@ def _verdict(verdict: Mapping[str, Any]) -> Iterator[Sample]:
         yield Sample(metrics.EXPERIMENT_VERDICT, (decision.replace(" ", "_"),), float(verdict["decision"] == decision))
     yield Sample(metrics.EXPERIMENT_RATIO_P, (), verdict["srm_p"])
     if verdict.get("more_days") is not None:
-        yield Sample(metrics.EXPERIMENT_DAYS_LEFT, (), verdict["more_days"])
+        yield Sample(metrics.EXPERIMENT_TIME_LEFT, (), verdict["more_days"] * 86_400.0)
     arms = {verdict.get("arm", CHALLENGER): verdict} | verdict.get("others", {})
     for arm, one in arms.items():
         yield from _effect(arm, one)

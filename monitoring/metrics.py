@@ -175,7 +175,10 @@ EXPERIMENT_RUNNING: Final = _watched("experiment_running", "1 while an experimen
 EXPERIMENT_INFO: Final = _watched("experiment_info", "1 for the running experiment, by its id.", "experiment")
 EXPERIMENT_AGE: Final = _watched("experiment_age_seconds", "Seconds since the running experiment began.")
 EXPERIMENT_UNITS: Final = _watched(
-    "experiment_units", "Units of the running experiment by arm and stage: assigned, with_outcome.", "arm", "stage"
+    "experiment_units",
+    "Units of the running experiment by arm and stage: assigned, matured, missing, with_outcome.",
+    "arm",
+    "stage",
 )
 EXPERIMENT_REWARD: Final = _watched("experiment_reward", "Mean reward of the units with an outcome, by arm.", "arm")
 EXPERIMENT_SHARE: Final = _watched("experiment_share", "Share of the units that each arm gets now.", "arm")
@@ -205,8 +208,8 @@ EXPERIMENT_RATE: Final = _watched(
 EXPERIMENT_LOOK_AGE: Final = _watched(
     "experiment_look_age_seconds", "Seconds since the running experiment's last look."
 )
-EXPERIMENT_DAYS_LEFT: Final = _watched(
-    "experiment_days_left", "About how many more days a hold waits for, at the rate so far."
+EXPERIMENT_TIME_LEFT: Final = _watched(
+    "experiment_time_left_seconds", "About how many more seconds a hold waits, at the rate so far."
 )
 
 RETRAINING_RUNS: Final = _watched(
@@ -254,7 +257,7 @@ WATCHED: Final = (
     DRIFT_VERDICT, DRIFT_COLUMNS, DRIFT_DISTANCE, DRIFT_P, DRIFT_ROWS, DRIFT_AGE, QUALITY_FAULTS, QUALITY_ROWS,
     QUALITY_FILES, QUALITY_AGE, EXPERIMENT_RUNNING, EXPERIMENT_INFO, EXPERIMENT_AGE, EXPERIMENT_UNITS,
     EXPERIMENT_REWARD, EXPERIMENT_SHARE, EXPERIMENT_EFFECT, EXPERIMENT_RATIO_P, EXPERIMENT_VERDICT,
-    EXPERIMENT_GUARDRAIL, EXPERIMENT_RATE, EXPERIMENT_LOOK_AGE, EXPERIMENT_DAYS_LEFT, RETRAINING_RUNS,
+    EXPERIMENT_GUARDRAIL, EXPERIMENT_RATE, EXPERIMENT_LOOK_AGE, EXPERIMENT_TIME_LEFT, RETRAINING_RUNS,
     RETRAINING_FAILED, RETRAINING_AGE, RETRAINING_BUDGET, MODEL_AGE, REVIEW_BACKLOG, FUNNEL, FALLBACK_SHARE,
     OUTCOMES_HELD, RELEASE_STATE, RELEASE_VERSION, RELEASE_SUSPENDED, RELEASE_UNFINISHED, AUDIT_VALID,
     AUDIT_RECORDS, EXPORTED,

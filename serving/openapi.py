@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from contender.tasks.task import Task
+from contender.values import REWARD
 from serving.front import Reply, Request, Routes
 from serving.rows import MAX_ROWS
 from serving.tensors import inputs_of, tensor
@@ -132,9 +133,13 @@ def _v2(task: Task, one: dict[str, Any], kind: Kind) -> dict[str, Any]:
 
 
 def _records(task: Task) -> dict[str, Any]:
-    value: dict[str, Any] = {"type": ["string", "number"], "description": f"In the words of {task.name}."}
+    words = f"The truth in the words of {task.name}; of another metric a number of at least 0."
+    value: dict[str, Any] = {"type": ["string", "number"], "description": words}
     event = _object({"event_id": _TEXT, "prediction_id": _TEXT, "value": value})
-    event["properties"] |= {"at": {"type": "number", "description": "When, in seconds since the epoch."}}
+    event["properties"] |= {
+        "metric": _TEXT | {"description": "What it is an event of.", "default": REWARD},
+        "at": {"type": "number", "description": "When, in seconds since the epoch."},
+    }
     return {
         "Outcome": event,
         "Outcomes": {"oneOf": [_object({"outcomes": _list("Outcome")}), {"$ref": "#/components/schemas/Outcome"}]},

@@ -16,6 +16,7 @@ from cli.demo.traffic import Tally
 from cli.output import figure, pairs, table
 from cli.verdicts import interval_picture, verdict_lines
 from contender.experiment.analysis import observe
+from contender.experiment.inference import arm_mean, review_value
 from contender.release import audit
 from contender.values import BASELINE, CHALLENGER, CHAMPION
 
@@ -94,10 +95,18 @@ def _percentiles(latencies_ms: Sequence[float]) -> dict[str, float | None]:
 
 def _experiment(place: Workplace, told: Told) -> dict[str, Any]:
     arms = observe(place.store, told.experiment).arms
-    rewards = {name: arms[name].reward for name in (CHAMPION, CHALLENGER)}
+    plan = told.experiment.plan
+    means = {
+        name: arm_mean(plan.primary, arms[name].metric(plan.primary.name), review_value(plan))
+        for name in (CHAMPION, CHALLENGER)
+    }
     verdict = told.verdict.to_document()
     return {
-        **{name: {"units": r.n, "mean": r.total / r.n if r.n else None} for name, r in rewards.items()},
+        **{
+            name: {"units": one.units if one else 0, "mean": one.estimate.mean if one else None}
+            for name, one in means.items()
+        },
+        "metrics": verdict["details"].get("metrics", {}),
         **{name: verdict[name] for name in ("effect", "interval", "p_value", "srm_p", "guardrails")},
         "verdict": verdict["decision"],
         "reason": verdict["reason"],

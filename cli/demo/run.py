@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import experiment, serve, train
+from cli import experiment, serve, terms, train
 from cli.compose import Workplace
 from cli.demo.sabotage import asker
 from cli.demo.stories import Story, StoryName, Training
-from cli.demo.traffic import Crowd, Person, Tally
+from cli.demo.traffic import ACCEPTANCE, Crowd, Person, Tally
 from cli.progress import Progress
 from cli.verdicts import interval_picture, interval_text
 from contender.errors import DeadlineExceeded
@@ -38,6 +38,8 @@ ALPHA = 0.01
 REPEATS = 10
 """Every tenth person of a look asks twice: the same person must meet the same arm."""
 SETTLE_S = 30.0
+WINDOW_S, GRACE_S = 0.5, 2.5
+"""The demo's people are hired at once: what happens to them counts for half a second, and arrives within three."""
 TEST_SHARE, LIVE_SHARE = 0.12, 0.6
 SYNTHETIC_ROWS = 16_000
 REQUESTS_AROUND_A_SWITCH = 40
@@ -84,7 +86,7 @@ def tell(place: Workplace, options: Options, progress: Progress) -> Told:
         tally = Tally()
         crowd = Crowd(place.endpoint, tally)
         with progress.step("prepare the challenger and start the experiment") as step:
-            running = experiment.begin(place, _plan(len(people)), [CHALLENGER])
+            running = experiment.begin(place, _plan(place.task, len(people)), [CHALLENGER])
             step.detail = f"version {running.challenger} gets {SHARES[0]:.0%} of the people"
         running, verdict = _ask_everyone(place, options, crowd, running, people, progress)
         told = Told(champion, challenger, running, verdict, tally)
@@ -118,8 +120,11 @@ def _people(task: Task, live: Path, most: int) -> list[Person]:
     return people[:most] if most else people
 
 
-def _plan(people: int) -> Plan:
+def _plan(task: Task, people: int) -> Plan:
     return Plan(
+        window_s=WINDOW_S,
+        grace_s=GRACE_S,
+        metrics=tuple(terms.measured(task, [ACCEPTANCE], (), f"{WINDOW_S:g}s")),
         alpha=ALPHA,
         tuning_units=max(1, people // 2),
         min_units=max(LEAST_UNITS, min(people // 10, 300)),
@@ -177,10 +182,24 @@ def _asker(place: Workplace, options: Options, crowd: Crowd) -> Ask:
 
 def _one_look(place: Workplace, crowd: Crowd, running: Experiment, batch: Sequence[Person], ask: Ask) -> Verdict:
     answered = ask([*batch, *batch[::REPEATS]])
-    crowd.tell(answered)
+    crowd.tell(answered, place.task)
     _wait_until_joined(place, crowd.told)
-    place.store.settle(place.task.name, place.task.reward)
+    _wait_until_final(place, running)
     return look(place.store, running)
+
+
+def _wait_until_final(place: Workplace, running: Experiment) -> None:
+    """Until the window of everybody who was asked has closed: a person's value is final only then."""
+    end = time.monotonic() + SETTLE_S
+    while True:
+        place.store.settle(place.task.name, place.task.reward)
+        arms = place.store.experiment_data(running.id).arms.values()
+        waiting = sum(arm.assigned - arm.metric(running.plan.primary.name).matured for arm in arms)
+        if not waiting:
+            return
+        if time.monotonic() > end:
+            raise DeadlineExceeded(f"{waiting} people still wait for their window to close", remedy="see the logs")
+        time.sleep(0.1)
 
 
 def _wait_until_joined(place: Workplace, told: int) -> None:

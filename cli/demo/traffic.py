@@ -8,14 +8,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cli.endpoint import Endpoint
 from contender.errors import ContenderError
+from contender.experiment.assignment import bucket
+from contender.tasks.task import Task
 from contender.values import REVIEW_LABEL
 
 CONNECTIONS = 8
 OUTCOMES_A_CALL = 250
+ACCEPTANCE = "acceptance"
+ACCEPTED_RIGHT, ACCEPTED_WRONG = 0.7, 0.2
+"""Parts of right and of wrong answers that the demo's recruiters act on; they do not see which is which."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,20 @@ class Person:
     unit_id: str
     row: Mapping[str, object]
     outcome: str | int | float
+
+
+class _Answer(NamedTuple):
+    """What a person was told, and when (seconds since the epoch)."""
+
+    label: str
+    at: float
+
+
+def accepts(person: Person, label: str, truth: str) -> bool:
+    """Whether a recruiter of the demo acts on the answer; on reviews none does, and on one person all do alike."""
+    if label == REVIEW_LABEL:
+        return False
+    return bucket("recruiter", person.unit_id) < (ACCEPTED_RIGHT if label == truth else ACCEPTED_WRONG)
 
 
 @dataclass
@@ -75,6 +94,7 @@ class Crowd:
     def __init__(self, connect: Callable[[], Endpoint], tally: Tally) -> None:
         self._connect, self.tally = connect, tally
         self.told = 0
+        self._answers = dict[str, _Answer]()
 
     def ask(self, people: Sequence[Person]) -> dict[str, Person]:
         """Send each of `people` once, one row a request; prediction id to person for those who were answered."""
@@ -86,6 +106,7 @@ class Crowd:
                 while (person := _take(queue, lock)) is not None:
                     if (reply := self._one(endpoint, person)) is not None:
                         answered[str(reply["prediction_id"])] = person
+                        self._answers[str(reply["prediction_id"])] = _Answer(reply["label"], time.time())
                         self.tally.place(person, reply)
 
         _in_threads(work, CONNECTIONS)
@@ -93,16 +114,20 @@ class Crowd:
         self.tally.asked += len(people)
         return answered
 
-    def tell(self, answered: Mapping[str, Person]) -> None:
-        """Report what really happened to each answered person."""
-        outcomes = [
-            {"event_id": f"hired-{prediction_id}", "prediction_id": prediction_id, "value": person.outcome}
-            for prediction_id, person in answered.items()
-        ]
-        self.told += len(outcomes)
+    def tell(self, answered: Mapping[str, Person], task: Task) -> None:
+        """Report what really happened to each answered person, and whether a recruiter acted on the answer."""
+        outcomes = [event for key, person in answered.items() for event in self._events(key, person, task)]
+        self.told += len(answered)
         with self._connect() as endpoint:
             for start in range(0, len(outcomes), OUTCOMES_A_CALL):
                 endpoint.outcome(outcomes[start : start + OUTCOMES_A_CALL])
+
+    def _events(self, prediction_id: str, person: Person, task: Task) -> Iterator[dict[str, object]]:
+        answer = self._answers[prediction_id]
+        common = {"prediction_id": prediction_id, "at": answer.at}
+        yield {**common, "event_id": f"hired-{prediction_id}", "value": person.outcome}
+        if accepts(person, answer.label, task.label_of(person.outcome)):
+            yield {**common, "event_id": f"accepted-{prediction_id}", "metric": ACCEPTANCE, "value": 1}
 
     @contextmanager
     def steady(self, people: Sequence[Person]) -> Iterator[None]:

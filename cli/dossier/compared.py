@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from cli.dossier import pictures
 from cli.dossier.contents import Dossier
@@ -32,15 +32,20 @@ _LINEAGE: Final[Mapping[str, str]] = {
 """Tags of a version, in the order an auditor asks for them."""
 
 _FIXED: Final[Mapping[str, str]] = {
-    "metric": "Primary metric",
     "unit": "Randomised by",
     "alpha": "α of the primary metric, over all looks",
+    "restarts": "Experiments of the same pair before this one, which share α",
+    "divide_alpha": "α divided among them",
+    "window_s": "Window after the first answer in which outcomes count, seconds",
+    "grace_s": "Grace for their arrival, seconds",
+    "review_value": "Price of a review",
+    "min_confidence": "Confidence under which an answer is reviewed",
     "power": "Power",
     "smallest_effect": "Smallest effect worth having",
     "tuning_units": "Units the interval is tuned to",
-    "min_units": "Least units with an outcome in each arm",
+    "min_units": "Least units with a value in each arm",
     "horizon_units": "Horizon, units of both arms",
-    "challenger_share": "Challenger's planned share",
+    "challenger_share": "Challengers' planned share, fixed from the first step on",
 }
 
 
@@ -66,9 +71,10 @@ def compared(dossier: Dossier) -> Html:
 def plan(dossier: Dossier) -> Html:
     """The terms that were fixed before the start."""
     terms = dossier.plan
-    other = {name: value for name, value in terms.items() if name not in {*_FIXED, "ramp"}}
+    other = {name: value for name, value in terms.items() if name not in {*_FIXED, "ramp", "metrics"}}
     rows = [(label, terms.get(name)) for name, label in _FIXED.items()]
     rows += [(name.replace("_", " ").capitalize(), value) for name, value in sorted(other.items())]
+    rows += [(f"Metric {metric['name']}", _metric(metric)) for metric in terms.get("metrics", ())]
     rows += [(f"Step {at} of the ramp", _step(*step)) for at, step in enumerate(terms.get("ramp", ()), start=1)]
     return section(
         "plan",
@@ -85,6 +91,12 @@ def plan(dossier: Dossier) -> Html:
         ),
         grid("Terms", ("term", "value"), rows),
     )
+
+
+def _metric(metric: Mapping[str, Any]) -> str:
+    margin = f", margin {plain(metric['margin'])}" if metric["role"] == "guardrail" else ""
+    window = f"window {plain(metric['window_s'])} s"
+    return f"{metric['role']}, {metric['type']}, {metric['direction']} is good, {window}{margin}"
 
 
 def _step(share: float, units: int) -> str:

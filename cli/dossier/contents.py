@@ -10,7 +10,10 @@ from contender.errors import FaultFound, NotFound
 from contender.experiment.analysis import ExperimentStore, from_document, observe
 from contender.experiment.data import NO_EVENTS, ArmData, Events, ExperimentData, Phase
 from contender.experiment.decision import evidence_digest
+from contender.experiment.inference import arm_mean, review_value
+from contender.experiment.plan import Plan, stored_plan
 from contender.experiment.statistics.bernoulli import Count
+from contender.experiment.statistics.moments import Estimate
 from contender.release import audit
 from contender.release.trail import TRANSITION
 from contender.values import CHALLENGER, CHAMPION, ModelVersion
@@ -105,6 +108,25 @@ class Dossier:
         """The plan's terms."""
         plan: Mapping[str, Any] = self.experiment["plan"]
         return plan
+
+    @property
+    def terms(self) -> Plan:
+        """The plan as the analysis reads it, whichever version of the program wrote it."""
+        return stored_plan(self.plan)
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What the last look tells beside its verdict; empty for looks of an older version."""
+        found: Mapping[str, Any] = (self.verdict or {}).get("details", {})
+        return found
+
+    def mean(self, role: str) -> Estimate | None:
+        """The mean of the primary metric of that arm; None while there is none."""
+        if role not in self.arms:
+            return None
+        primary = self.terms.primary
+        found = arm_mean(primary, self.arms[role].metric(primary.name), review_value(self.terms))
+        return found.estimate if found else None
 
     @property
     def verdict(self) -> Mapping[str, Any] | None:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from cli.dossier import pictures
+from cli.dossier import measures, pictures
 from cli.dossier.contents import Dossier
 from cli.dossier.figures import moment, percent, plain, probability, signed, span
 from cli.dossier.markup import Html, element
 from cli.dossier.pictures import Bar, Caption, Limit, Point
 from cli.dossier.tables import facts, grid, mark, section
-from contender.experiment.statistics.moments import mean_of
+from contender.experiment.data import ArmData
 from contender.experiment.statistics.sequential import critical_value
 from contender.values import CHALLENGER, CHAMPION
 
@@ -28,15 +28,19 @@ def effect(dossier: Dossier) -> Html:
         "Effect on the primary metric",
         element(
             "p",
-            "The reward of a person is how good the answer turned out to be, from 0 to 1. Arms are compared by whom "
-            "people were assigned to, whoever answered them in the end. All intervals are always valid: they may be "
-            "read after every look.",
+            "The reward of a person is how good the answers turned out to be, from 0 to 1. A person's value is final "
+            "once the window after the first answer has closed, and counts once. Arms are compared by whom people were "
+            "assigned to, whoever answered them in the end. All intervals are always valid: they may be read after "
+            "every look.",
         ),
         _adjusted(dossier),
         _arms(dossier),
         _over_time(dossier),
         _looks(dossier),
         _others(dossier),
+        measures.secondary(dossier),
+        measures.reviews(dossier),
+        measures.latency(dossier),
     )
 
 
@@ -48,20 +52,33 @@ def health(dossier: Dossier) -> Html:
     if verdict:
         stated["Sample ratio p (alarm at or under the plan's ratio_alpha)"] = probability(verdict["srm_p"])
         if "missing_p" in verdict["look"]:
-            stated["Missing outcomes by arm, p (same alarm)"] = probability(verdict["look"]["missing_p"])
+            stated["Missing outcomes by arm, p at this look"] = probability(verdict["look"]["missing_p"])
         if dossier.plan.get("covariate"):
-            stated["Missing covariates by arm, p (same alarm)"] = probability(verdict["look"].get("covariate_p"))
+            stated["Covariate by arm, p (alarm at or under ratio_alpha)"] = probability(
+                verdict["look"].get("covariate_p")
+            )
+        if "smallest_loss" in dossier.details:
+            stated["Smallest loss of units that would have been found by now"] = percent(
+                dossier.details["smallest_loss"]
+            )
     stated |= _records(dossier)
-    return section("health", "Health of the experiment", facts(stated), _shares(dossier), _traffic(dossier))
+    return section(
+        "health",
+        "Health of the experiment",
+        facts(stated),
+        measures.cleared(dossier),
+        _shares(dossier),
+        _traffic(dossier),
+        measures.outcomes(dossier),
+    )
 
 
 def _records(dossier: Dossier) -> dict[str, object]:
     """Records that a sound experiment has few of, and what became of them."""
     events = dossier.events
-    fate = "left out of the estimate" if dossier.plan.get("leave_out_late") else "counted in the estimate"
     return {
-        f"Outcomes outside the {plain(dossier.plan['outcome_days'])} days after the answer": f"{events.late:,}, {fate}",
-        "Records that contradict an earlier one (the first counts)": events.contradictory,
+        "Outcomes outside their window, or too late for it (not counted)": events.late,
+        "People with records that contradict each other (the first counts)": events.contradictory,
         "Records that came again (counted once)": events.replayed,
     }
 
@@ -72,8 +89,8 @@ def guardrails(dossier: Dossier) -> Html:
     found: Mapping[str, Mapping[str, Any]] = verdict["guardrails"] if verdict else {}
     if not found:
         return section("guardrails", "Guardrails", element("p", "No guardrail has been judged."))
-    columns = ("guardrail", CHAMPION, CHALLENGER, "margin", "p, smallest of all looks", "verdict")
-    rows = [_guardrail_row(name, rail, _margin(name, dossier.plan)) for name, rail in found.items()]
+    columns = ("guardrail", CHAMPION, CHALLENGER, "margin", "p, smallest of all looks", "state")
+    rows = [_guardrail_row(name, rail, _margin(name, rail, dossier.plan)) for name, rail in found.items()]
     return section("guardrails", "Guardrails", _limits(found, dossier.plan), grid("Guardrails", columns, rows))
 
 
@@ -83,7 +100,7 @@ def difference(dossier: Dossier) -> Html:
     if verdict is None or not verdict["interval"]:
         return element("p", "There are no outcomes in both arms yet, so there is nothing to compare.")
     low, high = verdict["interval"]
-    smallest = dossier.plan["smallest_effect"]
+    smallest = dossier.terms.primary.smallest_effect
     text = (
         f"Challenger minus champion: {signed(verdict['effect'])}, interval {span(verdict['interval'])}; "
         f"the band marks differences under {plain(smallest)}, the smallest worth having."
@@ -111,9 +128,13 @@ def _adjusted(dossier: Dossier) -> Html | None:
     covariate = dossier.plan.get("covariate")
     if not covariate:
         return None
-    return element(
-        "p", f"The difference is adjusted for the {covariate} model's reward on the same people, the means are not."
-    )
+    saving = (dossier.details.get("adjustment") or {}).get("saving")
+    known = {
+        "baseline": "the baseline model's score of their first row",
+        "history": "what their earlier answers earned",
+    }
+    spared = f" It spares {percent(saving)} of the people." if saving else ""
+    return element("p", f"The difference is adjusted for {known[covariate]}, the means are not.{spared}")
 
 
 def _kind(low: float, high: float) -> str:
@@ -130,14 +151,12 @@ def _arms(dossier: Dossier) -> Html | None:
 
 def _arm(role: str, dossier: Dossier) -> Bar | None:
     """The arm's mean as it was observed, with an interval of the same construction as the difference's."""
-    if role not in dossier.arms or dossier.arms[role].reward.n < 2:
+    found, terms = dossier.mean(role), dossier.terms
+    if found is None or found.n < 2:
         return None
-    found = mean_of(dossier.arms[role].reward)
-    reach = critical_value(found.n, dossier.plan["alpha"], dossier.plan["tuning_units"]) * math.sqrt(
-        found.squared_error
-    )
+    reach = critical_value(found.n, terms.level, terms.tuning_units) * math.sqrt(found.squared_error)
     name = f"{role}, version {dossier.experiment[role]}"
-    return Bar(name, found.mean, max(0.0, found.mean - reach), min(1.0, found.mean + reach))
+    return Bar(name, found.mean, max(0.0, found.mean - reach), min(terms.primary.cap, found.mean + reach))
 
 
 def _points(dossier: Dossier) -> Iterator[Point]:
@@ -153,7 +172,7 @@ def _over_time(dossier: Dossier) -> Html | None:
         return None
     text = f"{_course(points)} The line of no difference is drawn through 0."
     caption = Caption("over-time", "The difference and its always-valid interval over time", text)
-    return pictures.over_time(points, dossier.plan["smallest_effect"], caption)
+    return pictures.over_time(points, dossier.terms.primary.smallest_effect, caption)
 
 
 def _course(points: Sequence[Point]) -> str:
@@ -180,7 +199,7 @@ def _looks(dossier: Dossier) -> Html:
         )
         for look in dossier.looks
     ]
-    columns = ("", "when", "people with an outcome", "difference", "interval", "sample ratio p", "verdict")
+    columns = ("", "when", "people with a value", "difference", "interval", "sample ratio p", "verdict")
     return grid("Every look that was taken", columns, rows)
 
 
@@ -189,7 +208,7 @@ def _shares(dossier: Dossier) -> Html | None:
         (f"step {number}", *_share(phase.units, phase.shares), *(phase.units.get(arm, 0) for arm in _ARMS))
         for number, phase in enumerate(dossier.phases, start=1)
     ]
-    columns = ("", "challenger's share, planned", "seen", *(f"people, {arm}" for arm in _ARMS))
+    columns = ("", "challenger's part of the counted, planned", "seen", *(f"people, {arm}" for arm in _ARMS))
     return grid("People by step of the ramp, each counted when first seen", columns, rows) if rows else None
 
 
@@ -200,34 +219,41 @@ def _share(units: Mapping[str, int], shares: Mapping[str, float]) -> tuple[str, 
 
 def _traffic(dossier: Dossier) -> Html:
     rows = [
-        (name, arm.assigned, arm.exposures, arm.reward.n, arm.fallbacks, arm.reviews)
+        (name, arm.assigned, arm.exposures, _valued(arm, dossier), arm.fallbacks, arm.reviews)
         for name, arm in sorted(dossier.arms.items())
     ]
-    columns = ("arm", "people", "requests", "people with an outcome", "answered by somebody else", "sent to a person")
+    columns = ("arm", "people", "requests", "people with a value", "answered by somebody else", "sent to a person")
     return grid("People and requests by the arm they were assigned to", columns, rows)
 
 
-def _margin(name: str, plan: Mapping[str, Any]) -> float | None:
-    margin: float | None = plan.get("group_margin" if name.startswith("reward ") else f"{name}_margin")
-    return margin
+def _valued(arm: ArmData, dossier: Dossier) -> int:
+    """People whose value is final, reviewed ones among them."""
+    seen = arm.metric(dossier.terms.primary.name)
+    return seen.value.n + seen.reviewed
+
+
+def _margin(name: str, rail: Mapping[str, Any], plan: Mapping[str, Any]) -> float | None:
+    stated: float | None = plan.get("group_margin" if name.startswith("reward ") else f"{name}_margin")
+    return rail.get("margin", stated) if not name.startswith("impact ") else None
 
 
 def _guardrail_row(name: str, found: Mapping[str, Any], margin: float | None) -> tuple[object, ...]:
     shown = plain if name.startswith(_BY_GROUP) else percent
-    holds = not found["breached"]
+    state = found.get("state", "breached" if found["breached"] else "open")
+    words = f"{state}, must pass" if found.get("required") and state == "open" else state
     return (
         name,
         shown(found["champion"]),
         shown(found["challenger"]),
         shown(margin),
         probability(found["p"]),
-        mark(holds, "holds" if holds else "breached"),
+        mark(state != "breached", words),
     )
 
 
 def _limits(found: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any]) -> Html | None:
     rows = [
-        Limit(f"{name} rate", rail["champion"], rail["challenger"], _margin(name, plan), rail["breached"])
+        Limit(f"{name} rate", rail["champion"], rail["challenger"], _margin(name, rail, plan), rail["breached"])
         for name, rail in found.items()
         if not name.startswith(_BY_GROUP)
     ]

@@ -14,7 +14,7 @@ from cli.dossier.pictures import Bar, Caption
 from cli.dossier.tables import grid, mark, section
 from contender.experiment.data import ArmData
 from contender.experiment.fairness import FOUR_FIFTHS, UNKNOWN, GroupRate, ImpactTable, impact_ratios
-from contender.experiment.guardrails import selections
+from contender.experiment.impact import selections
 from contender.values import CHALLENGER, CHAMPION
 
 LEAST_SHOWN: Final = 5
@@ -62,7 +62,7 @@ def _attributes(dossier: Dossier) -> list[str]:
 
 
 def _table(dossier: Dossier, arm: ArmData, attribute: str) -> ImpactTable:
-    return impact_ratios(selections(arm, attribute), dossier.plan["alpha"], dossier.plan["tuning_units"])
+    return impact_ratios(selections(arm.groups, attribute), dossier.terms.level, dossier.terms.tuning_units)
 
 
 def _attribute(dossier: Dossier, numbered: tuple[int, str], role: str) -> list[object]:
@@ -90,7 +90,7 @@ def _scores(dossier: Dossier, role: str, attribute: str, title: str) -> Html | N
     counts = dossier.scores.get(role, {}).get(attribute)
     if not counts:
         return None
-    table = impact_ratios(counts, dossier.plan["alpha"], dossier.plan["tuning_units"])
+    table = impact_ratios(counts, dossier.terms.level, dossier.terms.tuning_units)
     rows = [_scored(row, row.group) for row in table.groups]
     rows += [_scored(row, f"{row.group} (too small to compare)") for row in table.small]
     return grid(f"Scores, {title}", _SCORED, rows)
@@ -140,7 +140,7 @@ def _unknown(table: ImpactTable, arm: ArmData) -> tuple[str, object]:
 def _row(row: GroupRate, arm: ArmData, attribute: str, name: str) -> Sequence[object]:
     if row.people.trials < LEAST_SHOWN:
         return (name, _FEW, *([None] * (len(_COLUMNS) - 2)))
-    reward = arm.groups[f"{attribute}={row.group}"].reward
+    value = arm.groups[f"{attribute}={row.group}"].metric.value
     return (
         name,
         row.people.trials,
@@ -149,7 +149,7 @@ def _row(row: GroupRate, arm: ArmData, attribute: str, name: str) -> Sequence[ob
         None if row.ratio is None else f"{row.ratio:.2f}",
         _interval(row),
         _line(row),
-        plain(reward.total / reward.n) if reward.n >= LEAST_SHOWN else None,
+        plain(value.total / value.n) if value.n >= LEAST_SHOWN else None,
     )
 
 
@@ -166,5 +166,5 @@ def _line(row: GroupRate) -> object:
     return mark(not row.below_four_fifths, "under the line" if row.below_four_fifths else "above the line")
 
 
-def _count(people: int) -> object:
+def _count(people: float) -> object:
     return _FEW if 0 < people < LEAST_SHOWN else people

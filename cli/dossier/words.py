@@ -16,9 +16,12 @@ _VERDICTS: Final[Mapping[str, str]] = {
     "worse": "Version {new} does worse than version {old}, and the evidence is strong enough to act on it.",
     "guardrail": "Version {new} breaks a safety limit, so it must not serve people, whatever its other merits.",
     "unhealthy": "The experiment itself is not sound, so nothing may be promoted on its figures.",
-    "malformed": "The data of this experiment cannot be right, so nothing can be concluded from them.",
-    "too-few": "It is too early to say: too few people with a known outcome have been seen.",
+    "malformed": "The data of this experiment failed consistency checks, so nothing can be concluded from them.",
+    "too-few": "It is too early to say: too few people have a final value.",
     "exhausted": "Within the planned number of people no difference between the two versions can be shown.",
+    "guardrail-open": "Version {new} does better, but a limit of the plan is not shown to be kept yet.",
+    "futile": "Whatever difference there is, it is smaller than the plan calls worth having.",
+    "shadow": "Version {new} was compared in the shadow; whether it does better only an experiment can say.",
     "shadow-better": "Asked in the shadow, version {new} does better than version {old} on the same people.",
     "undecided": "So far no difference between the two versions has been shown.",
 }
@@ -40,7 +43,7 @@ _HEADLINES: Final[Mapping[str, str]] = {
     "bake": "Version {new} serves everyone and is being watched",
     "baked": "Version {new} was promoted in place of version {old}",
     "undo": "The experiment was ended, version {old} stays",
-    "abort": "Version {new} was given up, version {old} stays",
+    "abort": "Version {new} was abandoned, version {old} stays",
 }
 """By the last decision that was carried out."""
 
@@ -107,11 +110,11 @@ def doers(dossier: Dossier) -> Iterator[str]:
 
 
 def _rewards(dossier: Dossier) -> Iterator[str]:
-    samples = [dossier.arms[role].reward for role in (CHAMPION, CHALLENGER) if role in dossier.arms]
-    if len(samples) == 2 and all(sample.n for sample in samples):
-        means = [plain(sample.total / sample.n) for sample in samples]
-        told = _named(f"A person's answer earned {means[0]} on average with version {{old}}", dossier)
-        yield told + _named(f" and {means[1]} with version {{new}} (reward: from 0 to 1, more is better).", dossier)
+    champion, challenger = (dossier.mean(role) for role in (CHAMPION, CHALLENGER))
+    if champion is not None and challenger is not None:
+        name, better = dossier.terms.primary.name, "more" if dossier.terms.primary.sign > 0 else "less"
+        told = _named(f"Average {name} per person was {plain(champion.mean)} with version {{old}}", dossier)
+        yield told + _named(f" and {plain(challenger.mean)} with version {{new}} ({better} is better).", dossier)
 
 
 def _certainty(verdict: Mapping[str, Any], dossier: Dossier) -> Iterator[str]:
@@ -119,8 +122,8 @@ def _certainty(verdict: Mapping[str, Any], dossier: Dossier) -> Iterator[str]:
         low, high = verdict["interval"]
         yield (
             f"The true difference lies between {signed(low)} and {signed(high)} with "
-            f"{percent(1 - dossier.plan['alpha'], 0)} confidence, over all {len(dossier.looks)} looks together: "
-            "having looked early does not flatter it."
+            f"{percent(1 - dossier.terms.level, 0)} confidence, over all {len(dossier.looks)} looks together: "
+            "checking results early does not bias this interval."
         )
     if verdict["more_units"]:
         needed = "are" if dossier.experiment["status"] == RUNNING else "would have been"

@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, Self
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Literal, Protocol, Self
 
 from contender.errors import InvalidInput
-from contender.experiment.assignment import split_among
-from contender.experiment.data import NOTHING, ArmData, ExperimentData, Phase, PhaseCount
+from contender.experiment.assignment import covered_shares, final_ranges, split_among
+from contender.experiment.data import ArmData, ExperimentData, Phase, PhaseCount
 from contender.experiment.decision import Verdict, judge_all, judge_shadow, lead
+from contender.experiment.details import details, shadow_details
 from contender.experiment.evidence import Look, look_from
-from contender.experiment.plan import Plan, digest_of, from_json
+from contender.experiment.plan import Plan, digest_of, has_windows, stored_plan
 from contender.routing import challenger_name
 from contender.values import CHALLENGER, CHAMPION, SHADOW
 
-_NOBODY: Final = ArmData(0, 0, 0, 0, NOTHING)
+_NOBODY: Final = ArmData(0, 0)
+
+Rule = Literal["coverage", "shares"]
+COVERAGE: Final = "coverage"
+SHARES: Final = "shares"
 
 RUNNING: Final = "running"
 STOPPED: Final = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
+class Clearance:
+    """A person's decision that an experiment goes on without some units, whose records cannot be right.
+
+    `kind` is the fault, `units` are left out of both arms; `actor` decided at `at` (seconds since the epoch).
+    """
+
+    kind: str
+    units: tuple[str, ...]
+    reason: str
+    actor: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """One experiment: its plan, which cannot change any more, and the shares that it went through.
 
-    `shares` holds, for each step of the ramp, the routing generation it began with and the challenger's share. Rewards
-    count only from the step that gives the planned share: pooling steps of different shares would confound the arms
-    with time, and judging each would spend α anew. Guardrails and the sample ratio look at all of it.
+    `shares` holds, for each step of the ramp, the routing generation it began with and the challengers' share of all
+    people. `rule` is ``coverage`` where the arms' proportions are the same at every step, and ``shares`` for
+    experiments that began under an older version, whose steps moved people from arm to arm: their rewards count only
+    from the step that gives the planned share, and their rates are not compared over the ramp.
 
     `rivals` are the versions of further challengers, `shadow` the version that is mirrored, which is `challenger` where
-    there is no other.
+    there is no other. `cleared` are the decisions to leave units out.
     """
 
     id: str
@@ -45,6 +65,9 @@ class Experiment:
     status: str = RUNNING
     rivals: tuple[str, ...] = ()
     shadow: str = ""
+    rule: Rule = COVERAGE
+    cleared: tuple[Clearance, ...] = ()
+    terms: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -52,6 +75,11 @@ class Experiment:
         if self.shadow == self.challenger:
             return {}
         return {challenger_name(number): version for number, version in enumerate((self.challenger, *self.rivals))}
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The units that were cleared: in neither arm."""
+        return frozenset(unit for clearance in self.cleared for unit in clearance.units)
 
     def version_of(self, arm: str) -> str:
         """The version of a challenger's arm, or of the shadow."""
@@ -74,12 +102,13 @@ class Experiment:
 
     def to_document(self) -> dict[str, Any]:
         """The experiment as plain JSON values, its plan's digest among them."""
+        terms = dict(self.terms) if self.terms is not None else json.loads(self.plan.to_json())
         return {
             "id": self.id,
             "task": self.task,
             "salt": self.salt,
-            "plan": json.loads(self.plan.to_json()),
-            "plan_digest": self.plan.digest,
+            "plan": terms,
+            "plan_digest": digest_of(terms),
             "champion": self.champion,
             "challenger": self.challenger,
             "started_at": self.started_at,
@@ -87,6 +116,8 @@ class Experiment:
             "status": self.status,
             **({"rivals": list(self.rivals)} if self.rivals else {}),
             **({"shadow": self.shadow} if self.shadow else {}),
+            **({"rule": self.rule} if self.rule == COVERAGE else {}),
+            **({"cleared": [asdict(one) for one in self.cleared]} if self.cleared else {}),
         }
 
 
@@ -99,18 +130,28 @@ def from_document(document: Mapping[str, Any]) -> Experiment:
     # Over the terms as they were stored: plans may have got more fields since.
     if digest_of(document["plan"]) != document["plan_digest"]:
         raise InvalidInput("experiment.plan", "was changed after the start", remedy="start a new experiment")
-    plan = from_json(json.dumps(document["plan"]))
+    terms = document["plan"]
     names = ("id", "task", "salt", "champion", "challenger", "started_at", "status")
     shares = tuple((int(generation), float(share)) for generation, share in document["shares"])
-    others = {"rivals": tuple(document.get("rivals", ())), "shadow": document.get("shadow", "")}
-    return Experiment(**{name: document[name] for name in names}, **others, plan=plan, shares=shares)
+    return Experiment(
+        **{name: document[name] for name in names},
+        plan=stored_plan(terms),
+        shares=shares,
+        rivals=tuple(document.get("rivals", ())),
+        shadow=document.get("shadow", ""),
+        rule=COVERAGE if has_windows(terms) else SHARES,
+        cleared=tuple(
+            Clearance(**{**clearance, "units": tuple(clearance["units"])}) for clearance in document.get("cleared", ())
+        ),
+        terms=terms,
+    )
 
 
 class ExperimentStore(Protocol):
     """What the analysis needs of the store."""
 
-    def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:
-        """The aggregates by arm, from that routing generation on, kept up to date with every record."""
+    def experiment_data(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
+        """The aggregates by arm, kept up to date with every record; without those units."""
         ...
 
     def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
@@ -126,34 +167,24 @@ class ExperimentStore(Protocol):
         ...
 
 
-def observe(store: ExperimentStore, experiment: Experiment) -> ExperimentData:
-    """What has been seen of the experiment: counts over all of it, rewards at the planned share, and its phases."""
-    whole = store.experiment_data(experiment.id)
-    # A unit that a larger share moved to the challenger has not crossed: only within a step must nobody move.
-    step = store.experiment_data(experiment.id, experiment.shares[-1][0]) if experiment.shares else whole
+def observe(store: ExperimentStore, experiment: Experiment, *, cleared: bool = True) -> ExperimentData:
+    """What has been seen of the experiment, by arm and by phase; `cleared`: without the units that were left out."""
+    data = store.experiment_data(experiment.id, experiment.left_out if cleared else ())
     # An arm that nobody was assigned to yet is young, not lost.
-    known = dict.fromkeys((CHAMPION, *experiment.versions), _NOBODY) | dict(whole.arms)
-    arms = {name: _at_full_share(arm, step.arms.get(name), experiment) for name, arm in known.items()}
-    phases = tuple(_phase(experiment, count) for count in store.phase_counts(experiment.id))
-    return replace(whole, arms=arms, crossed_units=step.crossed_units, phases=phases)
-
-
-def _at_full_share(whole: ArmData, step: ArmData | None, experiment: Experiment) -> ArmData:
-    if not experiment.versions:
-        return whole
-    counted = step if step is not None and experiment.at_full_share else _NOBODY
-    # Who was selected is counted over the whole ramp, as for every guardrail; only rewards wait for the planned share.
-    groups = {
-        name: group._replace(reward=counted.groups[name].reward if name in counted.groups else NOTHING)
-        for name, group in whole.groups.items()
-    }
-    return replace(whole, reward=counted.reward, baseline=counted.baseline, groups=groups)
+    arms = dict.fromkeys((CHAMPION, *experiment.versions), _NOBODY) | dict(data.arms)
+    phases = tuple(phase_of(experiment, count) for count in store.phase_counts(experiment.id))
+    pooled = experiment.rule == COVERAGE or len(experiment.shares) < 2
+    return replace(data, arms=arms, phases=phases, pooled=pooled)
 
 
 def look(store: ExperimentStore, experiment: Experiment) -> Verdict:
-    """The verdict on the experiment now, kept as its next look."""
+    """The verdict on the experiment now, kept as its next look; with what it would be had no unit been left out."""
     earlier = store.looks(experiment.id)
-    verdict = verdict_on(observe(store, experiment), experiment, earlier[-1]["verdict"] if earlier else None)
+    last = earlier[-1]["verdict"] if earlier else None
+    verdict = verdict_on(observe(store, experiment), experiment, last)
+    if experiment.cleared:
+        whole = verdict_on(observe(store, experiment, cleared=False), experiment, last)
+        verdict = replace(verdict, details={**verdict.details, "without_clearing": _in_short(whole)})
     number = earlier[-1]["look"] + 1 if earlier else 1
     store.save_look(experiment.id, number, verdict.to_document())
     return verdict
@@ -165,12 +196,20 @@ def verdict_on(data: ExperimentData, experiment: Experiment, last: Mapping[str, 
     verdicts: dict[str, Verdict] = {}
     if experiment.versions:
         arms = {name: before.get(name, Look()) for name in experiment.versions}
-        verdicts = judge_all(data, experiment.plan, arms)
+        verdicts = {
+            name: replace(one, details={} if one.rule == "malformed" else details(data, experiment.plan, name))
+            for name, one in judge_all(data, experiment.plan, arms).items()
+        }
     leading = lead(verdicts) if verdicts else SHADOW
     if experiment.shadow:
-        verdicts[SHADOW] = judge_shadow(data, experiment.plan, before.get(SHADOW))
+        shadow = judge_shadow(data, experiment.plan, before.get(SHADOW))
+        verdicts[SHADOW] = replace(shadow, details={"shadow": shadow_details(data)})
     first = verdicts.pop(leading)
     return replace(first, others=verdicts)
+
+
+def _in_short(verdict: Verdict) -> dict[str, Any]:
+    return {name: getattr(verdict, name) for name in ("decision", "rule", "reason", "effect", "interval")}
 
 
 def _looks_of(verdict: Mapping[str, Any] | None) -> dict[str, Look]:
@@ -181,13 +220,21 @@ def _looks_of(verdict: Mapping[str, Any] | None) -> dict[str, Look]:
     return found | {name: look_from(other["look"]) for name, other in verdict.get("others", {}).items()}
 
 
-def _phase(experiment: Experiment, count: PhaseCount) -> Phase:
-    share = next((share for begun, share in reversed(experiment.shares) if begun <= count.generation), 0.0)
-    return Phase(_shares(experiment, share), *count[1:])
+def phase_of(experiment: Experiment, count: PhaseCount) -> Phase:
+    """The phase that was counted, with the shares that units were dealt by in it."""
+    # The proportions that are kept are the same at every step; under the old rule nobody is a challenger's before.
+    before = experiment.plan.challenger_share if experiment.rule == COVERAGE else 0.0
+    share = next((share for begun, share in reversed(experiment.shares) if begun <= count.generation), before)
+    _, units, fallbacks, errors, slow = count
+    return Phase(_shares(experiment, share), units, fallbacks, errors, slow, count.generation)
 
 
 def _shares(experiment: Experiment, share: float) -> dict[str, float]:
-    if len(experiment.versions) > 1:
-        ranges = split_among(share, list(experiment.versions))
-        return {name: high - low for name, (low, high) in ranges.items()}
-    return {CHAMPION: 1.0 - share, CHALLENGER: share}
+    """The arms' parts of the counted units at a step that gives the challengers `share` of all people."""
+    names = list(experiment.versions)
+    if not names:
+        return {CHAMPION: 1.0}
+    if experiment.rule == SHARES:
+        return {name: high - low for name, (low, high) in split_among(share, names).items()}
+    planned = experiment.plan.challenger_share
+    return covered_shares(final_ranges(planned, names), share / planned)

@@ -9,17 +9,14 @@ are hashed as the three bytes they would have.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from contender.errors import InvalidInput
-from contender.routing import Routing
+from contender.routing import BUCKETS, Routing, covered
 from contender.values import CHAMPION, UNASSIGNED
-
-BUCKETS: Final = 10_000
-"""Buckets of [0, 1): the finest share that an arm can have is 1 / BUCKETS."""
 
 _OFFSET: Final = 2166136261
 _PRIME: Final = 16777619
@@ -36,17 +33,33 @@ class Split(NamedTuple):
     challenger: Range
 
 
-def assign(routing: Routing, unit_id: str | None) -> str:
-    """The name of the arm that owns the unit's bucket; ``unassigned`` without an id, champion without an experiment."""
+class Assignment(NamedTuple):
+    """Whose unit it is, and whether it counts in the experiment."""
+
+    arm: str
+    counted: bool
+
+
+NOBODY: Final = Assignment(UNASSIGNED, counted=False)
+"""Who has no id: served by the champion, and in no arm."""
+
+_OUTSIDE: Final = Assignment(CHAMPION, counted=False)
+
+
+def assign(routing: Routing, unit_id: str | None) -> Assignment:
+    """The arm that owns the unit's bucket, if the experiment covers it; else the champion, and the unit does not count.
+
+    ``unassigned`` without an id.
+    """
     if not unit_id:
-        return UNASSIGNED
+        return NOBODY
     if routing.experiment is None:
-        return CHAMPION
+        return _OUTSIDE
     point = bucket(routing.experiment.salt, unit_id)
     for arm in routing.arms:
         if arm.low <= point < arm.high:
-            return arm.name
-    return CHAMPION
+            return Assignment(arm.name, counted=True) if point < arm.covered else _OUTSIDE
+    return _OUTSIDE
 
 
 def bucket(salt: str, unit_id: str) -> float:
@@ -93,7 +106,7 @@ def split(challenger_share: float) -> Split:
 def split_among(challengers_share: float, names: Sequence[str]) -> dict[str, Range]:
     """The ranges of the champion and of several challengers that divide `challengers_share` evenly, to the bucket.
 
-    They do not ramp: a larger share would move people from one challenger to the next.
+    Only who is covered ramps: were the share itself to grow, people would move from one challenger to the next.
 
     Raises:
         InvalidInput: the share does not lie in [0, 1], or there is no challenger.
@@ -107,6 +120,31 @@ def split_among(challengers_share: float, names: Sequence[str]) -> dict[str, Ran
     first = round(top * BUCKETS)
     edges = [(first + (BUCKETS - first) * at // len(names)) / BUCKETS for at in range(len(names) + 1)]
     return {CHAMPION: (0.0, top)} | dict(zip(names, pairwise(edges), strict=True))
+
+
+def final_ranges(share: float, names: Sequence[str]) -> dict[str, Range]:
+    """The arms' ranges of an experiment that ends with `share` for its challengers: they stand from its first step on.
+
+    The champion comes first, with what is left; the challengers divide `share` evenly, to the bucket.
+
+    Raises:
+        InvalidInput: the share does not lie in [0, 1], or there is no challenger.
+
+    >>> final_ranges(0.5, ["challenger"])
+    {'champion': (0.0, 0.5), 'challenger': (0.5, 1.0)}
+    """
+    return split_among(share, names)
+
+
+def covered_shares(ranges: Mapping[str, Range], coverage: float) -> dict[str, float]:
+    """Each arm's part of all units that are covered, which sum to 1: the same at every coverage, but for rounding.
+
+    >>> covered_shares({"champion": (0.0, 0.9), "challenger": (0.9, 1.0)}, 0.1)
+    {'champion': 0.9, 'challenger': 0.1}
+    """
+    widths = {name: round((covered(low, high, coverage) - low) * BUCKETS) for name, (low, high) in ranges.items()}
+    total = sum(widths.values())
+    return {name: width / total if total else 0.0 for name, width in widths.items()}
 
 
 def bucket_ranges(count: int, coverage: float = 1.0, weights: Sequence[float] | None = None) -> tuple[Range, ...]:

@@ -86,7 +86,8 @@ class Phase(NamedTuple):
     """A stretch of an experiment in which its coverage did not change, such as one step of a ramp.
 
     `shares` are the arms' parts of all units that are counted. `units` counts the units first seen in the phase; the
-    others those of them that ever fell back, were answered by nobody, or waited too long, each by arm.
+    others those of them that ever fell back, were answered by nobody, or waited too long, each by arm. `generation` is
+    that of the routing with which it began.
     """
 
     shares: Mapping[str, float]
@@ -94,6 +95,7 @@ class Phase(NamedTuple):
     fallback_units: Mapping[str, int] = MappingProxyType({})
     error_units: Mapping[str, int] = MappingProxyType({})
     slow_units: Mapping[str, int] = MappingProxyType({})
+    generation: int = 0
 
 
 class PhaseCount(NamedTuple):
@@ -118,8 +120,8 @@ class ShadowData(NamedTuple):
     """A shadow beside one arm, over the units that both answered and whose window has closed.
 
     `agreement` is each unit's share of equal answers; `latency` the shadow's worst by unit, in `LATENCY_BINS`. Of the
-    units with a truth: `confidence` pairs the shadow's mean confidence with its share of right answers, and `reward`
-    the arm's reward with the shadow's.
+    units with a truth: `confidence` pairs the shadow's mean confidence with its reward (a calibrated model whose reward
+    is 1 for right earns what it is sure of), and `reward` the arm's reward with the shadow's.
     """
 
     agreement: Sample = NOTHING
@@ -181,7 +183,9 @@ class ExperimentData:
     """An experiment at one look: its arms by name, and the units that were seen in more than one arm.
 
     `phases` are needed only when the coverage grew while the experiment ran; without them all units are held against
-    the plan's share. `shadow` is the shadow beside each arm. `seconds` lie between the first and the last exposure.
+    the plan's share. `pooled` says that the arms' proportions are the same in every phase: they were not in experiments
+    that began under the old rule, whose rates must not be compared over a ramp. `shadow` is the shadow beside each arm.
+    `seconds` lie between the first and the last exposure.
     """
 
     arms: Mapping[str, ArmData]
@@ -190,3 +194,4 @@ class ExperimentData:
     shadow: Mapping[str, ShadowData] = field(default_factory=dict)
     events: Events = NO_EVENTS
     seconds: float = 0.0
+    pooled: bool = True

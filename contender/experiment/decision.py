@@ -16,22 +16,11 @@ from contender.experiment.evidence import Evidence, Look, in_words, more_days, m
 from contender.experiment.faults import faults
 from contender.experiment.guardrails import Guardrail
 from contender.experiment.plan import Plan
+from contender.experiment.signals import Signals, open_guardrails, signals_of
 from contender.experiment.statistics.multiplicity import holm
 from contender.values import CHALLENGER, SHADOW
 
 Decision = Literal["promote", "roll back", "hold", "error"]
-Direction = Literal["better", "worse", "unclear"]
-
-
-class Signals(NamedTuple):
-    """Everything that a decision depends on, and nothing else."""
-
-    malformed: bool = False
-    breached: bool = False
-    unhealthy: bool = False
-    enough: bool = True
-    direction: Direction = "unclear"
-    exhausted: bool = False
 
 
 class Rule(NamedTuple):
@@ -44,21 +33,41 @@ class Rule(NamedTuple):
 
 
 RULES: Final = (
-    Rule("malformed", {"malformed": True}, "error", "the data cannot be right: {faults}"),
+    Rule("malformed", {"malformed": True}, "error", "the experiment data failed consistency checks: {faults}"),
     Rule("guardrail", {"breached": True}, "roll back", "a guardrail is breached: {breaches}"),
     Rule("unhealthy", {"unhealthy": True}, "hold", "the experiment is not sound: {health}"),
-    Rule("too-few", {"enough": False}, "hold", "fewer than {min_units} units with an outcome in an arm{more}"),
-    Rule("better", {"direction": "better"}, "promote", "the challenger is {better}: {effect}"),
+    Rule("too-few", {"enough": False}, "hold", "fewer than {min_units} units with a value in an arm{more}"),
     Rule("worse", {"direction": "worse"}, "roll back", "the challenger is {worse}: {effect}"),
+    Rule(
+        "guardrail-open",
+        {"direction": "better", "passed": False},
+        "hold",
+        "the challenger is {better}, but a guardrail has not passed yet ({open}): {effect}",
+    ),
+    Rule("better", {"direction": "better"}, "promote", "the challenger is {better}: {effect}"),
+    Rule(
+        "futile",
+        {"futile": True},
+        "hold",
+        "the effect is surely smaller than {smallest:g}, the smallest worth having: stop the experiment; {effect}",
+    ),
     Rule("exhausted", {"exhausted": True}, "hold", "no detectable difference within {horizon:,} units: {effect}"),
     Rule("undecided", {}, "hold", "no difference shown yet: {effect}{more}"),
 )
-"""Who speaks first: bad data, then guardrails even while the metric wins, then soundness, then the metric."""
+"""Which rule decides first: bad data, then guardrails even while the metric wins, then soundness, then the metric."""
 
 SHADOW_BETTER: Final = Rule(
     "shadow-better", {}, "hold", "the shadow is better on the same people: {effect}; contender experiment start"
 )
-"""In place of ``better`` for a shadow: only people who are told its answers show what they do with them."""
+"""In place of ``better`` for a shadow: only people who are given its answers show what they do with them."""
+
+SHADOW_ONLY: Final = Rule(
+    "shadow",
+    {},
+    "hold",
+    "a shadow is compared by agreement, calibration and latency: outcomes may have followed the answer that was given",
+)
+"""For a shadow whose task does not say that outcomes ignore answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,12 @@ class Verdict:
     """A decision and all that it rests on.
 
     `effect` is challenger minus champion in the metric's unit with its always-valid `interval`, None before both arms
-    have outcomes. `units` have an outcome, `more_units` is about how many more a hold waits for (None: units will not
+    have values. `units` have a value, `more_units` is about how many more a hold waits for (None: units will not
     help) and `more_days` how long they take at the rate so far (None also while nobody can tell). `health` lists what
-    makes the experiment unsound. `look` goes into the next call of `judge`. `rule` names the row of `RULES`. `arm` is
-    whose verdict it is; `others` are those of the other challengers and of the shadow, taken at the same look.
+    makes the experiment unsound, `faults` the kinds of that. `bounds` are the effects that outcomes missing in one arm
+    leave possible. `look` goes into the next call of `judge`. `rule` names the row of `RULES`. `arm` is whose verdict
+    it is; `others` are those of the other challengers and of the shadow, taken at the same look. `details` inform and
+    decide nothing (`contender.experiment.details`).
     """
 
     decision: Decision
@@ -87,11 +98,14 @@ class Verdict:
     more_days: float | None = None
     arm: str = CHALLENGER
     others: Mapping[str, Verdict] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
         """The verdict as plain JSON values; `arm` and `others` are left out where there is one challenger only."""
         document = asdict(replace(self, others={}))
-        document |= {"guardrails": {name: g._asdict() for name, g in self.guardrails.items()}}
+        document |= {"guardrails": {name: guardrail._asdict() for name, guardrail in self.guardrails.items()}}
         if self.others:
             return document | {"others": {name: other.to_document() for name, other in self.others.items()}}
         del document["others"]
@@ -112,15 +126,15 @@ def judge(data: ExperimentData, plan: Plan, look: Look | None = None, *, challen
 def judge_all(data: ExperimentData, plan: Plan, looks: Mapping[str, Look]) -> dict[str, Verdict]:
     """The verdict on each challenger named in `looks`, with its previous look.
 
-    The chance that the metric wrongly promotes or rolls back *any* of them stays under the plan's alpha (Holm); the
-    intervals are each at alpha. Of several that may be promoted, `best` says which.
+    The chance that the metric wrongly promotes or rolls back *any* of them stays under the plan's level (Holm); the
+    intervals are each at that level. Of several that may be promoted, `best` says which.
     """
     wrong = {name: faults(data, name) for name in looks}
     weighed = {name: nothing(look) if wrong[name] else weigh(data, plan, look, name) for name, look in looks.items()}
     adjusted = holm([evidence.p_value for evidence in weighed.values()])
     verdicts = {}
     for (name, evidence), p_value in zip(weighed.items(), adjusted, strict=True):
-        signals = Signals(malformed=True) if wrong[name] else _signals(evidence, plan, p_value)
+        signals = Signals(malformed=True) if wrong[name] else signals_of(evidence, plan, p_value)
         verdicts[name] = replace(_verdict(rule_for(signals), plan, evidence, wrong[name]), arm=name)
     return verdicts
 
@@ -128,11 +142,17 @@ def judge_all(data: ExperimentData, plan: Plan, looks: Mapping[str, Look]) -> di
 def judge_shadow(data: ExperimentData, plan: Plan, look: Look | None = None) -> Verdict:
     """The verdict on the shadow against the champion, on the units that both answered; never promote.
 
-    A shadow that is worse is rolled back before it has served anybody; one that is better may begin to serve.
+    Where the plan says that outcomes ignore answers, one that is worse is rolled back before it has served anybody, and
+    one that is better may begin to serve. Otherwise it is compared, and not judged.
     """
     wrong = faults(data, SHADOW)
     evidence = nothing(look or Look()) if wrong else weigh_shadow(data, plan, look or Look())
-    rule = rule_for(Signals(malformed=True) if wrong else _signals(evidence, plan, evidence.p_value))
+    if wrong:
+        rule = rule_for(Signals(malformed=True))
+    elif not plan.outcomes_ignore_answers:
+        rule = SHADOW_ONLY
+    else:
+        rule = rule_for(signals_of(evidence, plan, evidence.p_value))
     return replace(_verdict(SHADOW_BETTER if rule.name == "better" else rule, plan, evidence, wrong), arm=SHADOW)
 
 
@@ -171,25 +191,6 @@ def rule_for(signals: Signals) -> Rule:
     return next(rule for rule in RULES if all(given[name] == value for name, value in rule.when.items()))
 
 
-def _signals(evidence: Evidence, plan: Plan, p_value: float) -> Signals:
-    """`p_value` is adjusted for the number of challengers; of one alone it says what the interval says."""
-    return Signals(
-        breached=any(guardrail.breached for guardrail in evidence.guardrails.values()),
-        unhealthy=bool(evidence.health),
-        enough=min(evidence.units) >= plan.min_units,
-        direction=_direction(evidence.interval, p_value, plan),
-        exhausted=sum(evidence.units) >= plan.horizon_units,
-    )
-
-
-def _direction(interval: tuple[float, float] | None, p_value: float, plan: Plan) -> Direction:
-    if interval is None or p_value > plan.alpha:
-        return "unclear"
-    low, high = interval
-    line = -plan.non_inferiority_margin
-    return "better" if low > line else "worse" if high < line else "unclear"
-
-
 def _words(plan: Plan) -> dict[str, str]:
     margin = plan.non_inferiority_margin
     if not margin:
@@ -205,7 +206,9 @@ def _verdict(rule: Rule, plan: Plan, evidence: Evidence, found: tuple[str, ...])
         reason=rule.reason.format(
             faults="; ".join(found),
             breaches="; ".join(f"{name} {g}" for name, g in evidence.guardrails.items() if g.breached),
-            health="; ".join(evidence.health),
+            health=_health_words(evidence),
+            open=", ".join(open_guardrails(evidence.guardrails)),
+            smallest=plan.primary.smallest_effect,
             effect=in_words(evidence, plan),
             min_units=plan.min_units,
             horizon=plan.horizon_units,
@@ -220,10 +223,20 @@ def _verdict(rule: Rule, plan: Plan, evidence: Evidence, found: tuple[str, ...])
         guardrails=evidence.guardrails,
         units=sum(evidence.units),
         more_units=more,
-        health=evidence.health,
+        health=tuple(fault.words for fault in evidence.health),
         look=evidence.look,
         more_days=days,
+        faults=tuple(fault.kind for fault in evidence.health),
+        bounds=(evidence.bounds.low, evidence.bounds.high) if evidence.bounds else None,
     )
+
+
+def _health_words(evidence: Evidence) -> str:
+    words = "; ".join(fault.words for fault in evidence.health)
+    if evidence.bounds is None:
+        return words
+    low, high = evidence.bounds
+    return f"{words}; the verdict depends on them: the effect may lie anywhere from {low:+.4f} to {high:+.4f}"
 
 
 def _more(units: int | None, days: float | None) -> str:

@@ -8,16 +8,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from contender.errors import InvalidInput
-from contender.experiment.data import NO_PAIRS, ArmData, ExperimentData, Phase
-from contender.experiment.guardrails import INCIDENTS, Guardrail, guardrails, happened
-from contender.experiment.health import covariate, examine, oddities
+from contender.experiment.data import ArmData, ExperimentData, Phase
+from contender.experiment.guardrails import Guardrail, Smallest, guardrails
+from contender.experiment.health import Fault, examine, oddities
+from contender.experiment.inference import ArmMean, Difference, arm_mean, compare, review_value
 from contender.experiment.plan import Plan
-from contender.experiment.statistics.cuped import adjust
-from contender.experiment.statistics.effect import Effect, difference
-from contender.experiment.statistics.moments import mean_of
+from contender.experiment.statistics.bernoulli import Interval
+from contender.experiment.statistics.cuped import Adjusted
+from contender.experiment.statistics.missing import Observed, lee_bounds
 from contender.experiment.statistics.paired import paired_difference
 from contender.experiment.statistics.power import last_look_units
 from contender.experiment.statistics.sequential import always_valid
+from contender.experiment.statistics.strata import Stratified, adjust_by_strata
 from contender.values import CHAMPION
 
 DAY_S = 86_400.0
@@ -25,13 +27,14 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The smallest p-values of all looks so far: of the sample-ratio test, of missing outcomes, of each guardrail, of a
-    covariate that is missing."""
+    """The smallest p-values of all looks so far: of the sample-ratio test, of each guardrail's harm and safety, of a
+    covariate that differs; and that of missing outcomes at this look."""
 
     srm_p: float = 1.0
     guardrail_p: Mapping[str, float] = field(default_factory=dict)
     missing_p: float = 1.0
     covariate_p: float = 1.0
+    safe_p: Mapping[str, float] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
         """The look as plain JSON values, for the next process."""
@@ -42,10 +45,10 @@ class Look:
 class Evidence:
     """Effect, health and guardrails at one look.
 
-    `units` are those the effect is of: champion's and challenger's that have an outcome, and with a covariate that too;
-    of a shadow the pairs. `unit_error` is the effect's standard error times the root of
-    all units; 0 while the data say nothing of it. `units_per_day` with an outcome came so far, of both arms; None
-    while nobody can tell.
+    `units` are those the effect is of: champion's and challenger's that have a value; of a shadow the pairs.
+    `unit_error` is the effect's standard error times the root of all units; 0 while the data say nothing of it.
+    `units_per_day` with a value came so far, of both arms; None while nobody can tell. `bounds` are the effects that
+    missing outcomes leave possible, None unless they are missing more often in one arm.
     """
 
     effect: float | None
@@ -54,9 +57,10 @@ class Evidence:
     unit_error: float
     units: tuple[int, ...]
     guardrails: Mapping[str, Guardrail]
-    health: tuple[str, ...]
+    health: tuple[Fault, ...]
     look: Look
     units_per_day: float | None = None
+    bounds: Interval | None = None
 
 
 def nothing(look: Look) -> Evidence:
@@ -65,39 +69,103 @@ def nothing(look: Look) -> Evidence:
 
 
 def weigh_shadow(data: ExperimentData, plan: Plan, before: Look) -> Evidence:
-    """What the shadow would have done better or worse than the champion on the same units.
+    """What the shadow would have earned more or less than the champion on the same units.
 
-    Only the answers are compared, so there are no guardrails here: nobody was served by it.
+    Only where the plan says that outcomes ignore answers; else an outcome that followed the champion's answer would
+    count against the shadow, and there is no effect. Nobody was served by it, so there are no guardrails.
     """
-    pairs = data.shadow.get(CHAMPION, NO_PAIRS)
-    primary = _inferred(paired_difference(pairs) if pairs.first.n else None, plan)
+    shadow = data.shadow.get(CHAMPION)
+    pairs = shadow.reward if shadow and plan.outcomes_ignore_answers else None
+    primary = _NO_EFFECT
+    if pairs is not None and pairs.first.n:
+        effect = paired_difference(pairs)
+        found = always_valid(effect, plan.level, plan.tuning_units, null=-plan.non_inferiority_margin)
+        interval = (max(found.low, -1.0), min(found.high, 1.0))
+        primary = _Primary(found.estimate, interval, found.p_value, found.standard_error * math.sqrt(effect.n))
+    units = shadow.agreement.n if shadow else 0
     return Evidence(
         *primary,
-        units=(pairs.first.n,),
+        units=(pairs.first.n if pairs else units,),
         guardrails={},
         health=tuple(oddities(data, plan)),
         look=before,
-        units_per_day=_per_day(pairs.first.n, data.seconds),
+        units_per_day=_per_day(units, data.seconds),
     )
 
 
 def weigh(data: ExperimentData, plan: Plan, before: Look, challenger: str) -> Evidence:
     """The evidence in `data`, which must be free of faults, given the look `before`."""
-    champion_arm, challenger_arm = data.arms[CHAMPION], data.arms[challenger]
-    phases = data.phases or (_single_phase(data, plan),)
-    guarded = guardrails(data, phases, plan, before.guardrail_p, challenger)
-    health = examine(data, phases, plan, before.srm_p, before.missing_p)
-    covered, covariate_p = covariate(data, _planned_shares(data, plan), plan, before.covariate_p)
-    smallest = {name: guardrail.p for name, guardrail in guarded.items()}
-    units = tuple(arm.baseline.first.n if plan.covariate else arm.reward.n for arm in (champion_arm, challenger_arm))
+    arms = data.arms[CHAMPION], data.arms[challenger]
+    phases = data.phases or (single_phase(data, plan),)
+    guarded = guardrails(data, phases, plan, Smallest(before.guardrail_p, before.safe_p), challenger)
+    health = examine(data, phases, plan, (before.srm_p, before.covariate_p), challenger)
+    found, units = primary_effect(arms, plan)
+    missing, sides = any(fault.kind == "missing" for fault in health.faults), [observed(arm, plan) for arm in arms]
     return Evidence(
-        *_inferred(_effect(champion_arm, challenger_arm, plan), plan),
+        *found,
         units=units,
         guardrails=guarded,
-        health=(*health.faults, *covered),
-        look=Look(health.srm_p, smallest, health.missing_p, covariate_p),
+        health=(*health.faults, *_old_rule(data, phases, guarded)),
+        look=Look(
+            health.srm_p,
+            {name: guardrail.p for name, guardrail in guarded.items()},
+            health.missing_p,
+            health.covariate_p,
+            {name: guardrail.safe_p for name, guardrail in guarded.items()},
+        ),
         units_per_day=_per_day(sum(units), data.seconds),
+        bounds=lee_bounds(*sides) if missing and all(side.n for side in sides) else None,
     )
+
+
+def observed(arm: ArmData, plan: Plan) -> Observed:
+    """The primary metric's values in units of its cap, and how many of the arm's units lack one."""
+    primary = plan.primary
+    seen = arm.metric(primary.name)
+    n, total = seen.value.n + seen.reviewed, seen.value.total + seen.reviewed * review_value(plan)
+    return Observed(n, min(total / primary.cap, float(n)), seen.missing)
+
+
+def adjusted(arms: tuple[ArmData, ArmData], plan: Plan) -> Adjusted | None:
+    """The primary metric of both arms adjusted by the plan's covariate; None without one, or without values."""
+    if not plan.covariate or not all(arm.strata for arm in arms):
+        return None
+    return adjust_by_strata(*(_stratified(arm, plan) for arm in arms))
+
+
+def primary_effect(arms: tuple[ArmData, ArmData], plan: Plan) -> tuple[_Primary, tuple[int, int]]:
+    """The effect on the primary metric, adjusted where the plan says so; and the units of either arm behind it."""
+    metric, price = plan.primary, review_value(plan)
+    champion, challenger = (arm_mean(metric, arm.metric(metric.name), price) for arm in arms)
+    if champion is None or challenger is None:
+        return _NO_EFFECT, (champion.units if champion else 0, challenger.units if challenger else 0)
+    found = _compared(arms, champion, challenger, plan)
+    return _Primary(found.effect, found.interval, found.p_value, found.unit_error), (champion.units, challenger.units)
+
+
+def _compared(arms: tuple[ArmData, ArmData], champion: ArmMean, challenger: ArmMean, plan: Plan) -> Difference:
+    null = -plan.primary.sign * plan.non_inferiority_margin
+    change = None if champion.few or challenger.few else adjusted(arms, plan)
+    if change is not None:
+        champion = champion._replace(estimate=change.champion)
+        challenger = challenger._replace(estimate=change.challenger)
+    return compare(plan.primary, champion, challenger, plan, plan.level, null)
+
+
+def _stratified(arm: ArmData, plan: Plan) -> Stratified:
+    seen = arm.metric(plan.primary.name)
+    return Stratified(arm.strata, seen.answered / seen.value.n if seen.value.n else 1.0)
+
+
+def _old_rule(data: ExperimentData, phases: tuple[Phase, ...], guarded: Mapping[str, Guardrail]) -> tuple[Fault, ...]:
+    """Rates that were compared over a ramp whose steps moved people between the arms say nothing of the models."""
+    breached = [name for name, guardrail in guarded.items() if guardrail.breached]
+    if data.pooled or len(phases) < 2 or not breached:
+        return ()
+    words = (
+        f"{', '.join(breached)}: worse, but this ramp moved people between the arms (it began under an older version)"
+    )
+    return (Fault("old-rule", words),)
 
 
 def _per_day(units: int, seconds: float) -> float | None:
@@ -111,18 +179,21 @@ def look_from(document: Mapping[str, Any]) -> Look:
         InvalidInput: not a look, or a p-value outside [0, 1].
     """
     try:
-        smallest = {str(name): float(p) for name, p in document["guardrail_p"].items()}
-        rest = (float(document.get(name, 1.0)) for name in ("missing_p", "covariate_p"))
-        look = Look(float(document["srm_p"]), smallest, *rest)
+        harm, safe = (
+            {str(name): float(p) for name, p in document.get(key, {}).items()} for key in ("guardrail_p", "safe_p")
+        )
+        missing, covariate = (float(document.get(name, 1.0)) for name in ("missing_p", "covariate_p"))
+        look = Look(float(document["srm_p"]), harm, missing, covariate, safe)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput("look", f"cannot be read: {error!r}") from error
-    if not all(0.0 <= p <= 1.0 for p in (look.srm_p, look.missing_p, look.covariate_p, *look.guardrail_p.values())):
+    p_values = (look.srm_p, look.missing_p, look.covariate_p, *look.guardrail_p.values(), *look.safe_p.values())
+    if not all(0.0 <= p <= 1.0 for p in p_values):
         raise InvalidInput("look", "p-values must lie in [0, 1]")
     return look
 
 
 def more_units(evidence: Evidence, plan: Plan) -> int:
-    """About how many more units with an outcome a verdict needs, of both arms.
+    """About how many more units with a value a verdict needs, of both arms.
 
     While an arm has too few: until both have the plan's least. Afterwards: until the interval would show the smallest
     effect worth having with the planned power, at the spread seen so far; past that, what the horizon leaves.
@@ -135,7 +206,7 @@ def more_units(evidence: Evidence, plan: Plan) -> int:
     left = max(0, plan.horizon_units - seen)
     if evidence.unit_error == 0.0:
         return left
-    return max(0, last_look_units(plan.smallest_effect, evidence.unit_error, plan.goal) - seen) or left
+    return max(0, last_look_units(plan.primary.smallest_effect, evidence.unit_error, plan.goal) - seen) or left
 
 
 def more_days(evidence: Evidence, units: int | None) -> float | None:
@@ -148,10 +219,11 @@ def more_days(evidence: Evidence, units: int | None) -> float | None:
 def in_words(evidence: Evidence, plan: Plan) -> str:
     """The effect and its interval as a person would say them."""
     if evidence.effect is None or evidence.interval is None:
-        return "no outcomes yet"
+        return "no values yet"
     low, high = evidence.interval
-    level = f"{100 * (1 - plan.alpha):g} %"
-    return f"{plan.metric} {evidence.effect:+.4f} ({level} always-valid interval {low:+.4f} to {high:+.4f})"
+    level = f"{100 * (1 - plan.level):.3g} %"
+    name = plan.primary.name
+    return f"{name} {evidence.effect:+.4f} ({level} always-valid interval {low:+.4f} to {high:+.4f})"
 
 
 class _Primary(NamedTuple):
@@ -161,37 +233,18 @@ class _Primary(NamedTuple):
     unit_error: float
 
 
-def _inferred(effect: Effect | None, plan: Plan) -> _Primary:
-    if effect is None:
-        return _Primary(None, None, 1.0, 0.0)
-    found = always_valid(effect, plan.alpha, plan.tuning_units, null=-plan.non_inferiority_margin)
-    # Rewards lie in [0, 1], so their means differ by at most 1.
-    interval = (max(found.low, -1.0), min(found.high, 1.0))
-    return _Primary(found.estimate, interval, found.p_value, found.standard_error * math.sqrt(effect.n))
+_NO_EFFECT = _Primary(None, None, 1.0, 0.0)
 
 
-def _effect(champion: ArmData, challenger: ArmData, plan: Plan) -> Effect | None:
-    """The difference of rewards; with a covariate, of the adjusted rewards of the units that have one."""
-    if plan.covariate:
-        arms = (champion.baseline, challenger.baseline)
-        adjusted = adjust(*arms)
-        return difference(adjusted.champion, adjusted.challenger) if all(arm.first.n for arm in arms) else None
-    if not champion.reward.n or not challenger.reward.n:
-        return None
-    return difference(mean_of(champion.reward), mean_of(challenger.reward))
-
-
-def _single_phase(data: ExperimentData, plan: Plan) -> Phase:
-    """All units under the plan's share."""
-    shares = _planned_shares(data, plan)
-    units = {name: arm.assigned for name, arm in data.arms.items()}
-    fallen, unanswered, late = (
-        {name: happened(arm, incident).events for name, arm in data.arms.items()} for incident in INCIDENTS
-    )
-    return Phase(shares, units, fallen, unanswered, late, {n: arm.outcome_units or 0 for n, arm in data.arms.items()})
-
-
-def _planned_shares(data: ExperimentData, plan: Plan) -> dict[str, float]:
-    """The plan's share, which several challengers divide evenly."""
+def single_phase(data: ExperimentData, plan: Plan) -> Phase:
+    """All units under the plan's share, which several challengers divide evenly."""
     others = [name for name in data.arms if name != CHAMPION]
-    return {CHAMPION: 1.0 - plan.challenger_share} | {name: plan.challenger_share / len(others) for name in others}
+    shares = {CHAMPION: 1.0 - plan.challenger_share} | {name: plan.challenger_share / len(others) for name in others}
+    arms = data.arms.items()
+    return Phase(
+        shares,
+        {name: arm.assigned for name, arm in arms},
+        {name: arm.fallback_units for name, arm in arms},
+        {name: arm.error_units for name, arm in arms},
+        {name: arm.slow_units for name, arm in arms},
+    )

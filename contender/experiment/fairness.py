@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from contender.experiment.ranges import check, check_alpha, check_count, check_inside
-from contender.experiment.statistics.bernoulli import Count, Interval
+from contender.experiment.statistics.bernoulli import Count, Interval, ratio_p_value
 from contender.experiment.statistics.sequential import critical_value
 
 FOUR_FIFTHS: Final = 0.8
@@ -25,7 +25,11 @@ SMALL_SHARE: Final = 0.02
 UNKNOWN: Final = "unknown"
 """The group of people who did not say; counted, never compared."""
 
-_EVERYTHING: Final = Interval(0.0, math.inf)
+FEW: Final = 20
+"""Selected people, and people not selected, that both groups must have before the normal approximation holds."""
+
+_LARGEST: Final = math.log(1e6)
+_FINE: Final = 1e-4
 
 
 class GroupRate(NamedTuple):
@@ -67,8 +71,10 @@ def impact_ratios(counts: Mapping[str, Count], alpha: float = 0.05, tuning_units
 
     `counts` are selected people and all people by group; the group ``unknown`` is counted apart. Intervals are on the
     logarithm of the ratio (Katz, Baptista, Azen and Pike 1978, Biometrics 34): with `tuning_units` always valid
-    (`sequential.critical_value`), without for a single look. The highest group is picked from the same data, which
-    the interval ignores. The highest group's own interval is [1, 1].
+    (`sequential.critical_value`), without for a single look. Where nobody or everybody of a group was selected, and in
+    always valid ones where either group has fewer than `FEW` selected or not selected, they are exact at every look
+    instead: the ratios that `bernoulli.ratio_p_value` does not reject. The highest group is picked from the same data,
+    which the interval ignores. The highest group's own interval is [1, 1].
 
     Raises:
         InvalidInput: more selected than there are, or `alpha` or `tuning_units` out of range.
@@ -115,12 +121,37 @@ def _compared(group: str, count: Count, best: Count, level: tuple[float, float |
 
 
 def _interval(count: Count, best: Count, ratio: float, level: tuple[float, float | None]) -> Interval:
-    if count.events == 0:
-        return _EVERYTHING
     alpha, tuning_units = level
+    if not _nearly_normal(count, best, always_valid=tuning_units is not None):
+        return _exact(count, best, alpha)
     error = math.sqrt((1 - count.rate) / count.events + (1 - best.rate) / best.events)
     if tuning_units is None:
         reach = -statistics.NormalDist().inv_cdf(alpha / 2)
     else:
         reach = critical_value(count.trials + best.trials, alpha, tuning_units)
     return Interval(ratio * math.exp(-reach * error), ratio * math.exp(reach * error))
+
+
+def _nearly_normal(count: Count, best: Count, *, always_valid: bool) -> bool:
+    """Whether the logarithm of the ratio may be taken for normal; never where it has no error, or an infinite one."""
+    if always_valid:
+        return min(number for one in (count, best) for number in (one.events, one.trials - one.events)) >= FEW
+    return count.events > 0 and count.rate < 1.0
+
+
+def _exact(count: Count, best: Count, alpha: float) -> Interval:
+    """The ratios that are not rejected: one process tests them all, so that both ends have the whole level."""
+    high = _nearest_rejected(lambda log: ratio_p_value(best, count, math.exp(log)) <= alpha, _LARGEST)
+    low = _nearest_rejected(lambda log: ratio_p_value(count, best, math.exp(-log)) <= alpha, -_LARGEST)
+    return Interval(0.0 if low == -_LARGEST else math.exp(low), math.inf if high == _LARGEST else math.exp(high))
+
+
+def _nearest_rejected(rejected: Callable[[float], bool], end: float) -> float:
+    """The logarithm of the rejected ratio that is nearest to the others, on the side of `end`; `end` if none is."""
+    far, near = end, -end
+    if not rejected(far):
+        return end
+    while abs(far - near) > _FINE:
+        middle = (far + near) / 2.0
+        far, near = (middle, near) if rejected(middle) else (far, middle)
+    return far

@@ -1,102 +1,146 @@
-"""Rates and rewards that must not deteriorate, whatever the metric gains; each test may be read at every look.
+"""Rates and metrics that must not deteriorate, whatever the primary metric gains; each test may be read at every look.
 
-Where something befalls both arms at once (an outage, a slow hour) the question is on which arm's units it fell, which
-the shares answer exactly at any n. Where the challenger may differ by a margin in itself (reviews), two rates are
-compared, exactly at any n. Rewards and impact ratios of groups are asymptotic and wait for `Plan.group_units`.
+A guardrail is *breached* when the harm is surely more than its margin, *passed* when it is surely less, and *open*
+until then. All of them share one level (Bonferroni). Rates are judged exactly from the first unit; metrics, rewards of
+groups and what an impact ratio changed by are asymptotic and wait for their units.
+
+What befalls both arms at once (an outage, a slow hour) must also fall on the challenger's units more often than their
+share: that is exact however the rate changes in time.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 from contender.experiment.data import ArmData, ExperimentData, GroupData, Phase
-from contender.experiment.fairness import FOUR_FIFTHS, ImpactTable, impact_ratios
+from contender.experiment.impact import impact_guardrails
+from contender.experiment.inference import MarginTest, arm_mean, margin_test, review_value
 from contender.experiment.plan import Plan
 from contender.experiment.statistics import sample_ratio
 from contender.experiment.statistics.bernoulli import Count, excess_p_value
-from contender.experiment.statistics.effect import Effect, difference, lift
-from contender.experiment.statistics.moments import mean_of, proportion_of
-from contender.experiment.statistics.sequential import always_valid, deterioration
+from contender.metrics import PlannedMetric
 from contender.values import CHAMPION
 
 INCIDENT_CONCENTRATION = 2.0
 """Prior of the tests by shares: a broken challenger takes nearly all incidents, so any share is as likely."""
 
+State = Literal["open", "passed", "breached"]
+
 
 class Guardrail(NamedTuple):
-    """A figure that must not deteriorate for the challenger's units; `p` is the smallest so far."""
+    """A figure that must not deteriorate for the challenger's units by more than `margin`.
+
+    `p` is the smallest p-value so far of the harm being within the margin, `safe_p` of it being beyond. Before a
+    promotion a `required` one must have passed.
+    """
 
     champion: float
     challenger: float
     p: float
     breached: bool
+    state: State = "open"
+    margin: float = 0.0
+    safe_p: float = 1.0
+    required: bool = False
 
     def __str__(self) -> str:
         return f"{self.challenger:.1%} for the challenger, {self.champion:.1%} for the champion"
 
 
+@dataclass(frozen=True, slots=True)
+class Smallest:
+    """The smallest p-values of all looks so far, by guardrail: of harm, and of safety."""
+
+    harm: Mapping[str, float]
+    safe: Mapping[str, float]
+
+
 class Compared(NamedTuple):
-    """What guardrails compare: both arms, the challenger's name, the phases, and the smallest p-values so far."""
+    """What guardrails compare: both arms, the challenger's name, the phases, the plan, and the looks before."""
 
     champion: ArmData
     challenger: ArmData
     name: str
     phases: tuple[Phase, ...]
-    before: Mapping[str, float]
+    plan: Plan
+    before: Smallest
 
     @property
     def pair(self) -> tuple[str, str]:
         """The two arms by name."""
         return CHAMPION, self.name
 
+    @property
+    def level(self) -> float:
+        """Each guardrail's part of the level that they share; all groups together have the part of one."""
+        return self.plan.guardrail_alpha / (len(INCIDENTS) + 2 + len(self.plan.of_role("guardrail")))
+
+    def judged(
+        self, key: str, rates: tuple[float, float], found: MarginTest, terms: tuple[float, float, bool]
+    ) -> Guardrail:
+        """The guardrail called `key`; `terms` are its level, its margin and whether it must pass."""
+        level, margin, required = terms
+        harm = min(found.harm_p, self.before.harm.get(key, 1.0))
+        safe = min(found.safe_p, self.before.safe.get(key, 1.0))
+        state: State = "breached" if harm <= level else "passed" if safe <= level else "open"
+        return Guardrail(*rates, harm, harm <= level, state, margin, safe, required)
+
 
 def guardrails(
-    data: ExperimentData, phases: tuple[Phase, ...], plan: Plan, before: Mapping[str, float], name: str
+    data: ExperimentData, phases: tuple[Phase, ...], plan: Plan, before: Smallest, name: str
 ) -> dict[str, Guardrail]:
     """Every guardrail by name, given the smallest p-values `before`; `phases` cover the whole experiment."""
-    compared = Compared(data.arms[CHAMPION], data.arms[name], name, phases, before)
-    found = {incident: _by_shares(compared, incident, plan) for incident in INCIDENTS}
-    found["review"] = _review(compared, plan)
-    return found | dict(_by_group(compared, plan))
+    compared = Compared(data.arms[CHAMPION], data.arms[name], name, phases, plan, before)
+    found = {incident: _incident(compared, incident) for incident in INCIDENTS}
+    found["review"] = _review(compared)
+    for metric in plan.of_role("guardrail"):
+        found[metric.name] = _metric(compared, metric)
+    return found | dict(_groups(compared))
 
 
 class Incident(NamedTuple):
-    """Something that should befall few units: how a phase counts it, and the plan's margin for it."""
+    """Something that should befall few units: how a phase and an arm count it, and the plan's margin for it."""
 
-    counted: Callable[[Phase], Mapping[str, int]]
+    phase: Callable[[Phase], Mapping[str, int]]
+    arm: Callable[[ArmData], int]
     margin: Callable[[Plan], float]
 
 
 INCIDENTS: Final[Mapping[str, Incident]] = {
-    "fallback": Incident(lambda phase: phase.fallback_units, lambda plan: plan.fallback_margin),
-    "error": Incident(lambda phase: phase.error_units, lambda plan: plan.error_margin),
-    "slow": Incident(lambda phase: phase.slow_units, lambda plan: plan.slow_margin),
+    "fallback": Incident(lambda p: p.fallback_units, lambda arm: arm.fallback_units, lambda plan: plan.fallback_margin),
+    "error": Incident(lambda p: p.error_units, lambda arm: arm.error_units, lambda plan: plan.error_margin),
+    "slow": Incident(lambda p: p.slow_units, lambda arm: arm.slow_units, lambda plan: plan.slow_margin),
 }
 
 
-def happened(arm: ArmData, incident: str) -> Count:
-    """Units of the arm to whom it happened; where only requests are known, as many units as could have been."""
-    counted, requests = {
-        "fallback": (arm.fallback_units, arm.fallbacks),
-        "review": (arm.review_units, arm.reviews),
-        "error": (arm.error_units, 0),
-        "slow": (arm.slow_units, 0),
-    }[incident]
-    return Count(min(requests, arm.assigned) if counted is None else counted, arm.assigned)
+def rate_test(champion: Count, challenger: Count, margin: float) -> MarginTest:
+    """Whether the challenger's rate is higher than the champion's by more than `margin`, or surely not; exact."""
+    return MarginTest(
+        excess_p_value(champion, challenger, margin),
+        excess_p_value(challenger, champion, -margin),
+    )
 
 
-def _by_shares(compared: Compared, name: str, plan: Plan) -> Guardrail:
-    counted, margin = INCIDENTS[name]
+def _incident(compared: Compared, name: str) -> Guardrail:
+    phase_counts, arm_counts, margin_of = INCIDENTS[name]
+    margin = margin_of(compared.plan)
+    counts = [Count(arm_counts(arm), arm.assigned) for arm in (compared.champion, compared.challenger)]
+    found = rate_test(counts[0], counts[1], margin)
+    by_share = 1.0 if found.harm_p == 1.0 else sample_ratio.p_value(_evidence(compared, phase_counts))
+    found = found._replace(harm_p=max(found.harm_p, by_share))
+    return compared.judged(name, (counts[0].rate, counts[1].rate), found, (compared.level, margin, False))
+
+
+def _evidence(compared: Compared, counted: Callable[[Phase], Mapping[str, int]]) -> float:
+    """The log Bayes factor of incidents falling on the two arms otherwise than by their shares."""
     dealt = [
         ([counted(phase).get(arm, 0) for arm in compared.pair], _pair_shares(phase, compared.pair))
         for phase in compared.phases
     ]
-    evidence = sample_ratio.evidence(dealt, INCIDENT_CONCENTRATION)
-    p = sample_ratio.p_value(evidence, compared.before.get(name, 1.0))
-    champion, challenger = (_rate(compared.phases, arm, counted) for arm in compared.pair)
-    return Guardrail(champion, challenger, p, p <= plan.guardrail_alpha and challenger - champion > margin(plan))
+    whole = [sum(share[arm] for _, share in dealt) / len(dealt) for arm in range(2)]
+    return sample_ratio.pooled_evidence(dealt, whole, INCIDENT_CONCENTRATION)
 
 
 def _pair_shares(phase: Phase, pair: tuple[str, str]) -> list[float]:
@@ -105,81 +149,51 @@ def _pair_shares(phase: Phase, pair: tuple[str, str]) -> list[float]:
     return [share / total if total else 0.0 for share in shares]
 
 
-def _rate(phases: tuple[Phase, ...], arm: str, counted: Callable[[Phase], Mapping[str, int]]) -> float:
-    units = sum(phase.units.get(arm, 0) for phase in phases)
-    return Count(sum(counted(phase).get(arm, 0) for phase in phases), units).rate
+def _review(compared: Compared) -> Guardrail:
+    """A better model may ask for a person more often; by how much is the plan's margin. By each unit's first answer."""
+    first, second = (Count(arm.review_units, arm.assigned) for arm in (compared.champion, compared.challenger))
+    margin = compared.plan.review_margin
+    found = rate_test(first, second, margin)
+    return compared.judged("review", (first.rate, second.rate), found, (compared.level, margin, False))
 
 
-def _review(compared: Compared, plan: Plan) -> Guardrail:
-    """A better model may ask for a person more often; by how much is the plan's margin. Exact from the first unit."""
-    first, second = happened(compared.champion, "review"), happened(compared.challenger, "review")
-    p = min(excess_p_value(first, second, plan.review_margin), compared.before.get("review", 1.0))
-    breached = p <= plan.guardrail_alpha and second.rate - first.rate > plan.review_margin
-    return Guardrail(first.rate, second.rate, p, breached)
+def _metric(compared: Compared, metric: PlannedMetric) -> Guardrail:
+    """A metric of the plan that may not deteriorate by more than its margin."""
+    price, plan = review_value(compared.plan), compared.plan
+    means = [arm_mean(metric, arm.metric(metric.name), price) for arm in (compared.champion, compared.challenger)]
+    terms = (compared.level, metric.margin, metric.required)
+    first, second = means
+    if first is None or second is None:
+        return compared.judged(metric.name, (0.0, 0.0), MarginTest(), terms)
+    rates = (first.estimate.mean, second.estimate.mean)
+    if min(first.units, second.units) < plan.min_units:
+        return compared.judged(metric.name, rates, MarginTest(), terms)
+    found = margin_test(metric, first, second, plan, metric.margin, compared.level)
+    return compared.judged(metric.name, rates, found, terms)
 
 
-def _by_group(compared: Compared, plan: Plan) -> Iterator[tuple[str, Guardrail]]:
-    """Rewards and impact ratios of every group that is large enough in both arms, at a common level (Bonferroni)."""
+def _groups(compared: Compared) -> Iterator[tuple[str, Guardrail]]:
+    """The primary metric and the impact ratios of every group that is large enough in both arms, at a common level."""
     mine, theirs = compared.champion.groups, compared.challenger.groups
     names = [name for name in mine if name in theirs]
-    alpha = plan.guardrail_alpha / max(1, len(names))
+    tests = 2 if compared.plan.favourable_label else 1
+    level = compared.level / max(1, tests * len(names))
     for name in names:
-        if min(mine[name].reward.n, theirs[name].reward.n) >= plan.group_units:
+        if (found := _group(compared, (mine[name], theirs[name]), level)) is not None:
+            rates, test = found
             key = f"reward {name}"
-            yield key, _group_reward(mine[name], theirs[name], plan, (alpha, compared.before.get(key, 1.0)))
-    if plan.favourable_label:
-        for attribute in sorted({name.partition("=")[0] for name in names}):
-            yield from _impact(compared, attribute, plan, alpha)
+            yield key, compared.judged(key, rates, test, (level, compared.plan.group_margin, False))
+    if compared.plan.favourable_label:
+        for key, rates, test in impact_guardrails(mine, theirs, compared.plan, level):
+            yield key, compared.judged(key, rates, test, (level, 0.0, False))
 
 
-def _group_reward(champion: GroupData, challenger: GroupData, plan: Plan, level: tuple[float, float]) -> Guardrail:
-    alpha, before = level
-    first, second = mean_of(champion.reward), mean_of(challenger.reward)
-    found = deterioration(difference(first, second), plan.group_margin, alpha, plan.tuning_units)
-    p = min(found.p_value, before)
-    return Guardrail(first.mean, second.mean, p, p <= alpha and second.mean - first.mean < -plan.group_margin)
-
-
-def _impact(compared: Compared, attribute: str, plan: Plan, alpha: float) -> Iterator[tuple[str, Guardrail]]:
-    """Breached where the challenger's ratio is surely under four fifths, and surely under the champion's.
-
-    Both must be shown (an intersection-union test: Berger 1982, Technometrics 24), so that the larger p-value counts: a
-    challenger that treats groups as the champion does is not rolled back for what the champion does too.
-    """
-    before, after = selections(compared.champion, attribute), selections(compared.challenger, attribute)
-    old, table = impact_ratios(before), impact_ratios(after)
-    for row in table.groups:
-        champion = old.ratio(row.group)
-        if champion is None or row.ratio is None or row.people.trials < plan.group_units:
-            continue
-        key = f"impact {attribute}={row.group}"
-        now, then = _lift_of(table, row.group), _lift_of(old, row.group)
-        under = always_valid(now, alpha, plan.tuning_units, "less", FOUR_FIFTHS - 1.0)
-        worse = always_valid(_change(then, now), alpha, plan.tuning_units, "less")
-        p = min(max(under.p_value, worse.p_value), compared.before.get(key, 1.0))
-        breached = p <= alpha and row.ratio < min(FOUR_FIFTHS, champion)
-        yield key, Guardrail(champion, row.ratio, p, breached)
-
-
-def _lift_of(table: ImpactTable, group: str) -> Effect:
-    """How much lower the group's selection rate is than the highest group's, as a part of that."""
-    best = max((row.people for row in table.groups), key=lambda count: count.rate)
-    mine = next(row.people for row in table.groups if row.group == group)
-    found = lift(proportion_of(best.events, best.trials), proportion_of(mine.events, mine.trials))
-    return found._replace(standard_error=0.0) if mine is best else found
-
-
-def _change(before: Effect, after: Effect) -> Effect:
-    """The difference of two effects on different units."""
-    error = math.hypot(before.standard_error, after.standard_error)
-    return Effect(after.estimate - before.estimate, error, before.n + after.n, math.inf)
-
-
-def selections(arm: ArmData, attribute: str) -> dict[str, Count]:
-    """Units of the arm given the favourable label, and all of them, by group of that attribute."""
-    prefix = f"{attribute}="
-    return {
-        name.removeprefix(prefix): Count(group.selected, group.units)
-        for name, group in arm.groups.items()
-        if name.startswith(prefix)
-    }
+def _group(
+    compared: Compared, groups: tuple[GroupData, GroupData], level: float
+) -> tuple[tuple[float, float], MarginTest] | None:
+    plan = compared.plan
+    first, second = (arm_mean(plan.primary, group.metric, review_value(plan)) for group in groups)
+    if first is None or second is None or min(first.units, second.units) < plan.group_units:
+        return None
+    found = margin_test(plan.primary, first, second, plan, plan.group_margin, level)
+    return (first.estimate.mean, second.estimate.mean), found

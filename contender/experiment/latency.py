@@ -10,6 +10,9 @@ from contender.experiment.data import LATENCY_BINS
 LOWEST_MS: Final = 1.0
 """The upper edge of the first bin; what is faster is in it."""
 
+_ROUNDING = 1e-9
+"""What is on an edge is in the bin that it ends, whatever the logarithm rounds it to."""
+
 PER_OCTAVE: Final = 4
 """Bins from a latency to twice that: 64 of them reach from a millisecond to more than half a minute."""
 
@@ -22,7 +25,7 @@ def latency_bin(latency_ms: float) -> int:
     """
     if latency_ms <= LOWEST_MS:
         return 0
-    return min(math.ceil(PER_OCTAVE * math.log2(latency_ms / LOWEST_MS)), LATENCY_BINS - 1)
+    return min(math.ceil(PER_OCTAVE * math.log2(latency_ms / LOWEST_MS) - _ROUNDING), LATENCY_BINS - 1)
 
 
 def upper_edge_ms(number: int) -> float:
@@ -31,4 +34,4 @@ def upper_edge_ms(number: int) -> float:
     >>> upper_edge_ms(0), upper_edge_ms(4)
     (1.0, 2.0)
     """
-    return LOWEST_MS * 2.0 ** (number / PER_OCTAVE)
+    return LOWEST_MS * math.pow(2.0, number / PER_OCTAVE)

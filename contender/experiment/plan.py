@@ -52,7 +52,8 @@ class Plan:
     seen before the next; empty for one step.
 
     `restarts` earlier experiments compared the same versions within `RESTART_DAYS`; with `divide_alpha` this one gets
-    its part of `alpha`. After a promotion `holdout` of all units stay with the old champion.
+    its part of `alpha`. Only where `outcomes_ignore_answers`, which the task declares, may a shadow be judged by what
+    the other's answer led to.
 
     Raises:
         InvalidInput: naming the field that is out of its range.
@@ -89,7 +90,7 @@ class Plan:
     min_confidence: float | None = None
     restarts: int = 0
     divide_alpha: bool = True
-    holdout: float = 0.0
+    outcomes_ignore_answers: bool = False
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -105,18 +106,18 @@ class Plan:
         _check_number("grace_s", self.grace_s, 1e11, zero=True)
         if self.horizon_units < 2 * self.min_units:
             raise InvalidInput("plan.horizon_units", "must hold at least min_units of each arm")
-        if self.holdout > 1.0 - self.challenger_share:
-            raise InvalidInput("plan.holdout", "must fit into the champion's share")
         _check_ramp(self.ramp, self.challenger_share)
         _check_metrics(self.metrics)
 
     def _check_names(self) -> None:
-        if not isinstance(self.unit, str) or not self.unit:
+        unit: object = self.unit
+        if not isinstance(unit, str) or not unit:
             raise InvalidInput("plan.unit", "must be a name")
         if not isinstance(self.favourable_label, str):
             raise InvalidInput("plan.favourable_label", "must be a label, or empty")
-        if not isinstance(self.divide_alpha, bool):
-            raise InvalidInput("plan.divide_alpha", "must be true or false")
+        for name in ("divide_alpha", "outcomes_ignore_answers"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidInput(f"plan.{name}", "must be true or false")
         if self.covariate not in COVARIATES:
             raise InvalidInput("plan.covariate", f"must be one of: {', '.join(COVARIATES[1:])}; or empty")
 
@@ -213,7 +214,6 @@ _NOT_NEGATIVE = (
     "slow_margin",
     "group_margin",
     "max_contradictory_share",
-    "holdout",
 )
 """Numbers in [0, 1)."""
 

@@ -48,19 +48,16 @@ def progress(experiment: Experiment, data: ExperimentData, verdict: Verdict) -> 
     share = experiment.shares[-1][1] if experiment.shares else 0.0
     at = max((number for number, step in enumerate(ramp) if step.share <= share), default=0)
     following = ramp[at + 1].share if at + 1 < len(ramp) else None
-    units = _units_in_step(data, share)
+    units = _units_in_step(data, experiment.shares[-1][0] if experiment.shares else 0)
     return Progress(
         at + 1, len(ramp), share, units, ramp[at].units, following, _against(verdict, units, ramp[at].units)
     )
 
 
-def _units_in_step(data: ExperimentData, share: float) -> int:
+def _units_in_step(data: ExperimentData, generation: int) -> int:
     """Challengers' units first seen since the present share began; the champion's do not say how the ramp fares."""
-    phases = [phase for phase in data.phases if abs(1.0 - phase.shares.get(CHAMPION, 1.0) - share) < _SAME]
+    phases = [phase for phase in data.phases if phase.generation >= generation]
     return sum(count for phase in phases for arm, count in phase.units.items() if arm != CHAMPION)
-
-
-_SAME = 1e-9
 
 
 def _against(verdict: Verdict, units: int, needed: int) -> str:

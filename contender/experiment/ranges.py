@@ -109,7 +109,8 @@ def check_pairs(pairs: PairedSample) -> None:
     check("sample.products", pairs.products)
     if pairs.first.n != pairs.second.n:
         raise InvalidInput("sample", f"{pairs.first.n:g} values are paired with {pairs.second.n:g}")
-    if pairs.products**2 > (1.0 + _ROUNDING) * pairs.first.squares * pairs.second.squares + (
+    # A product of floats may be infinite, a power of them raises.
+    if pairs.products * pairs.products > (1.0 + _ROUNDING) * pairs.first.squares * pairs.second.squares + (
         _ROUNDING * (pairs.first.n + 1.0)
     ) * (pairs.first.n + 1.0):
         raise InvalidInput("sample", f"the sum of products {pairs.products:g} is larger than the squares allow")

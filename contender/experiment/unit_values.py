@@ -108,6 +108,8 @@ def value_of(
         for event in events
         if (answer := held.get(event.prediction_id)) is not None and window.counts(event, answer.at)
     ]
+    if not held:
+        return UnitValue(None)  # every answer arrived when the value was final already
     if metric.name == REWARD:
         return _reward(metric, list(held.values()), counted, judge, review_value)
     amounts = _amounts(counted, metric.counted_event)
@@ -132,7 +134,7 @@ def fold_of(unit_id: str) -> int:
     """The half of all units, 0 or 1, that the unit belongs to, whatever its arm.
 
     >>> fold_of("a"), fold_of("b")
-    (0, 1)
+    (1, 1)
     """
     return int(2 * bucket("fold", unit_id))
 

@@ -107,20 +107,19 @@ class Release:
         return state
 
     def start(self, experiment_id: str, salt: str, shares: Sequence[float], *, shadow: bool = False) -> ReleaseState:
-        """Give the challenger the first of `shares`, which grow from step to step, each in (0, 1).
+        """Give the challengers the first of `shares` of all people, which grow from step to step, each in (0, 1).
 
-        With `shadow` the one that was prepared last is mirrored: it is asked too and nobody is told what it says.
-        Several challengers divide one share.
+        The last share sets the arms' ranges for good; a step covers a larger part of each. Several challengers divide
+        the share. With `shadow` the one that was prepared last is mirrored: it is asked too and its answers are not
+        returned.
 
         Raises:
-            InvalidInput: shares that do not grow, several of them for several challengers, or none for anybody.
+            InvalidInput: shares that do not grow, or none for anybody.
         """
         arms = len(self.state().candidates) - shadow
-        if arms > 1 and len(shares) > 1:
-            raise InvalidInput("shares", "several challengers do not ramp: state one share", remedy="--ramp 0.5")
         if bool(shares) != (arms > 0):
             raise InvalidInput("shares", "are for challengers that are not the shadow")
-        ramp = Ramp(experiment_id, salt, tuple(shares), shadow=shadow)
+        ramp = Ramp(experiment_id, salt, tuple(shares), shadow=shadow, fixed=True)
         told = {"experiment": experiment_id, "salt": salt, "shares": list(shares), "shadow": shadow}
         return self._handle(Event(Kind.START, ramp=ramp), None, **told)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Self
 
 from contender.errors import InvalidInput
-from contender.experiment.assignment import split_among
-from contender.routing import Arm, ExperimentRef, Routing, challenger_name
+from contender.experiment.assignment import final_ranges, split_among
+from contender.routing import Arm, ExperimentRef, Routing, challenger_name, covered
 from contender.values import CHALLENGER, CHAMPION, SHADOW, SLOTS, FallbackPolicy, ModelVersion
 
 
@@ -60,8 +60,10 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """A running experiment: whose units, and which share of them the challengers get at each step.
+    """A running experiment: whose units, and which share of all people the challengers get at each step.
 
+    `fixed`: the last share sets the arms' ranges for good, and each step covers a larger part of every range, so that
+    no unit ever moves between the arms. Without it the ranges grow, as in experiments of an older version.
     With `shadow` the challenger placed last is mirrored and gets nobody; without `shares` it is the only one.
     """
 
@@ -70,6 +72,7 @@ class Ramp:
     shares: tuple[float, ...]
     step: int = 0
     shadow: bool = False
+    fixed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse shares that do not grow inside (0, 1): a ramp must never move a unit back.
@@ -87,6 +90,13 @@ class Ramp:
     def share(self) -> float:
         """The challengers' share of the units now, in (0, 1); 0 while there is only a shadow."""
         return self.shares[self.step] if self.shares else 0.0
+
+    @property
+    def coverage(self) -> float | None:
+        """The part of every arm's range that takes part now, in (0, 1]; None where the ranges themselves grow."""
+        if not self.fixed:
+            return None
+        return self.share / self.shares[-1] if self.shares else 1.0
 
     @property
     def last(self) -> bool:
@@ -181,22 +191,20 @@ class ReleaseState:
         """The routing document that this state asks for; None before there is a champion."""
         if self.champion is None:
             return None
-        experiment = ExperimentRef(self.ramp.experiment_id, self.ramp.salt) if self.ramp else None
+        ramp = self.ramp
+        experiment = ExperimentRef(ramp.experiment_id, ramp.salt, ramp.coverage) if ramp else None
         shadow = Arm(SHADOW, self.shadow.slot, self.shadow.version, 0.0, 1.0) if self.shadow else None
         arms = tuple(self._arms(self.champion))
         return Routing(self.task, self.generation, experiment, arms, shadow, policy, self.suspended)
 
     def _arms(self, champion: Placed) -> Iterator[Arm]:
-        """The champion from 0 on, then the challengers: one alone ramps, several divide their share for good."""
-        served = self.challengers if self.ramp else {}
-        if self.ramp is None or not served:
-            yield Arm(CHAMPION, champion.slot, champion.version, 0.0, 1.0)
-            return
-        low = 1.0 - self.ramp.share
-        ranges = split_among(self.ramp.share, list(served)) if len(served) > 1 else {}
-        ranges = ranges or {CHAMPION: (0.0, low), CHALLENGER: (low, 1.0)}
-        for name, placed in {CHAMPION: champion, **served}.items():
-            yield Arm(name, placed.slot, placed.version, *ranges[name])
+        """The champion from 0 on, then the challengers; each with the part of its range that takes part now."""
+        ramp, served = self.ramp, self.challengers if self.ramp else {}
+        coverage = ramp.coverage if ramp else None
+        for name, (low, high) in _ranges(ramp, list(served)).items():
+            placed = served.get(name, champion)
+            edge = 1.0 if coverage is None else covered(low, high, coverage)
+            yield Arm(name, placed.slot, placed.version, low, high, edge)
 
     def to_document(self) -> dict[str, Any]:
         """The state as plain JSON."""
@@ -245,6 +253,17 @@ class ReleaseState:
     def at_rest(self) -> ReleaseState:
         """The same state without a change: where the world is once nothing is pending."""
         return replace(self, change=None)
+
+
+def _ranges(ramp: Ramp | None, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """The ranges of the champion and of the challengers' arms; by the old rule one challenger's grows downwards."""
+    if ramp is None or not names:
+        return {CHAMPION: (0.0, 1.0)}
+    if ramp.fixed:
+        return final_ranges(ramp.shares[-1], names)
+    if len(names) > 1:
+        return split_among(ramp.share, names)
+    return {CHAMPION: (0.0, 1.0 - ramp.share), CHALLENGER: (1.0 - ramp.share, 1.0)}
 
 
 def _model_document(model: ModelVersion) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from contender.metrics import PlannedMetric
 from contender.values import FallbackPolicy, Prediction, Row
 
 Matrix = NDArray[np.float32]
@@ -153,6 +154,24 @@ class Task(Protocol):
     @property
     def ceiling(self) -> float:
         """A value of `metric` that honest data cannot reach: above it, suspect a leak."""
+        ...
+
+    @property
+    def review_value(self) -> float:
+        """The price of a review, in [0, 1]: what an answer earns that hands the case to a person."""
+        ...
+
+    @property
+    def measures(self) -> tuple[PlannedMetric, ...]:
+        """What can be measured of people beside the reward; a plan chooses among them."""
+        ...
+
+    @property
+    def outcomes_ignore_answers(self) -> bool:
+        """Whether what happens to people does not depend on what the model said of them.
+
+        Where it may, an outcome belongs to the answer that was given, and no other model may be judged by it.
+        """
         ...
 
     @property

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from contender.errors import InvalidInput
+from contender.experiment.assignment import NOBODY, Assignment
 from contender.routing import Routing
-from contender.values import CHAMPION, REVIEW, UNASSIGNED, FallbackPolicy, Prediction
+from contender.values import CHAMPION, REVIEW, FallbackPolicy, Prediction
 from monitoring.metrics import RETRIES, Metrics
 from serving.transformer.asking import Asking
 from serving.transformer.budget import RetryBudget
@@ -25,7 +26,7 @@ class Answer:
     """One row's answer: what the client is told, and how it came about.
 
     `confidence` and `score` are the answering model's own and `None` on the last rung; `label` may differ from the
-    model's when it was unsure.
+    model's when it was unsure. `counted` says whether the unit takes part in the experiment.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Answer:
     served_by: str
     fallback_reason: Reason | None
     model_version: str | None
+    counted: bool = False
 
 
 class Served(NamedTuple):
@@ -78,9 +80,9 @@ class Answering:
             NotFound: routing has no arm of the preview's name.
         """
         if routing is None:
-            return await self._group(UNASSIGNED, (FLOOR,), fallback, rows, Reason.NO_ROUTING)
+            return await self._group(NOBODY, (FLOOR,), fallback, rows, Reason.NO_ROUTING)
         if preview is not None:
-            return await self._assigned(routing, UNASSIGNED, rows, arm=preview)
+            return await self._assigned(routing, NOBODY, rows, arm=preview)
         return await self._routed(routing, rows, units)
 
     async def _routed(self, routing: Routing, rows: Rows, units: Sequence[str | None]) -> list[Answer]:
@@ -88,7 +90,7 @@ class Answering:
         if len(groups) == 1:
             return await self._assigned(routing, next(iter(groups)), rows)
         parts = await asyncio.gather(
-            *(self._assigned(routing, arm, [rows[index] for index in group]) for arm, group in groups.items())
+            *(self._assigned(routing, whose, [rows[index] for index in group]) for whose, group in groups.items())
         )
         merged = {
             index: answer
@@ -98,16 +100,16 @@ class Answering:
         return [merged[index] for index in range(len(rows))]
 
     async def _assigned(
-        self, routing: Routing, assigned_to: str, rows: Rows, *, arm: str | None = None
+        self, routing: Routing, assignment: Assignment, rows: Rows, *, arm: str | None = None
     ) -> list[Answer]:
         if routing.suspended:
-            return await self._group(assigned_to, (), routing.fallback, rows, Reason.SUSPENDED)
-        rungs = ladder(route(routing, arm or assigned_to), route(routing, CHAMPION))
-        return await self._group(assigned_to, rungs, routing.fallback, rows, None)
+            return await self._group(assignment, (), routing.fallback, rows, Reason.SUSPENDED)
+        rungs = ladder(route(routing, arm or assignment.arm), route(routing, CHAMPION))
+        return await self._group(assignment, rungs, routing.fallback, rows, None)
 
     async def _group(
         self,
-        assigned_to: str,
+        assignment: Assignment,
         rungs: Sequence[Rung],
         policy: FallbackPolicy,
         rows: Rows,
@@ -115,8 +117,9 @@ class Answering:
     ) -> list[Answer]:
         served, reason = await self._descend(rungs, rows, budget_ms(policy, len(rows)) / 1000, reason)
         if served is None:
-            return [Answer(policy.label, None, None, (), assigned_to, REVIEW, reason, None)] * len(rows)
-        return [judged(said, served, policy, assigned_to, reason) for said in served.said.predictions]
+            arm, counted = assignment
+            return [Answer(policy.label, None, None, (), arm, REVIEW, reason, None, counted)] * len(rows)
+        return [judged(said, served, policy, assignment, reason) for said in served.said.predictions]
 
     async def _descend(
         self, rungs: Sequence[Rung], rows: Rows, budget_s: float, reason: Reason | None
@@ -167,7 +170,7 @@ def _wrong(refusal: str, rows: Rows) -> InvalidInput:
 
 
 def judged(
-    said: Prediction, served: Served, policy: FallbackPolicy, assigned_to: str, reason: Reason | None = None
+    said: Prediction, served: Served, policy: FallbackPolicy, assignment: Assignment, reason: Reason | None = None
 ) -> Answer:
     """The answer that `policy` makes of what was said; `reason` tells why it is not the assigned arm's own, if so."""
     label, unsure = judge(said, policy)
@@ -176,8 +179,9 @@ def judged(
         said.confidence,
         said.score,
         said.ranking,
-        assigned_to,
+        assignment.arm,
         served.rung.served_by,
         reason or unsure,
         served.said.version,
+        assignment.counted,
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from contender.errors import Unavailable
+from contender.experiment.assignment import Assignment
 from contender.routing import Routing
 from contender.values import BASELINE, REVIEW, SHADOW, Covariate, shadow_of
 from monitoring.metrics import MIRRORED, Metrics
@@ -90,10 +91,10 @@ class Mirror:
         """The rows that take part in an experiment, if covariates are wanted; None for none."""
         if answered.routing.experiment is None or not self._conditions.covariates:
             return None
-        if None not in answered.units:
+        counted = [index for index, told in enumerate(answered.told) if told.answer.counted]
+        if len(counted) == len(answered.told):
             return answered
-        known = [index for index, unit in enumerate(answered.units) if unit is not None]
-        return _only(answered, known) if known else None
+        return _only(answered, counted) if counted else None
 
     def _is_due(self, first: Told) -> bool:
         if first.answer.served_by in _LOW:
@@ -115,7 +116,10 @@ class Mirror:
         if said is None:
             return
         latency_ms = (self._clock() - began) * 1000
-        answers = [judged(one, Served(rung, said), routing.fallback, SHADOW) for one in said.predictions]
+        answers = [
+            judged(one, Served(rung, said), routing.fallback, Assignment(SHADOW, copy.told.answer.counted))
+            for copy, one in zip(copies, said.predictions, strict=True)
+        ]
         ids = [shadow_of(copy.told.prediction_id) for copy in copies]
         told = list(map(Told, ids, answers))
         units = [copy.unit for copy in copies]
@@ -128,7 +132,7 @@ class Mirror:
         covariates = [
             Covariate(copy.told.prediction_id, self._task, one.label, one.score)
             for copy, one in zip(copies, said.predictions, strict=True)
-            if copy.unit is not None
+            if copy.told.answer.counted
         ]
         self._keep(BASELINE, len(covariates), lambda: self._records.covariates(covariates))
 

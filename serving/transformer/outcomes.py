@@ -7,17 +7,19 @@ from typing import Any, Final
 
 from contender.errors import InvalidInput
 from contender.tasks.task import Task
-from contender.values import Outcome
+from contender.values import REWARD, Outcome
 from serving.rows import listed
 
 MAX_ID: Final = 128
-_FIELDS: Final = frozenset({"event_id", "prediction_id", "value", "at"})
+MAX_METRIC: Final = 64
+_FIELDS: Final = frozenset({"event_id", "prediction_id", "metric", "value", "at"})
 
 
 def read(body: Any, task: Task, now: float) -> list[Outcome]:
-    """The outcomes in ``{"outcomes": [{event_id, prediction_id, value, at?}, …]}`` or in one such object.
+    """The outcomes in ``{"outcomes": [{event_id, prediction_id, value, metric?, at?}, …]}`` or in one such object.
 
-    Without `at`, which is in seconds since the epoch, an outcome happened `now`.
+    Without `metric` it is the truth that the task's reward judges, in the task's words; of any other metric it is a
+    number of at least 0. Without `at`, which is in seconds since the epoch, an outcome happened `now`.
 
     Raises:
         InvalidInput: the first field that is wrong; its value is not repeated.
@@ -32,12 +34,16 @@ def _outcome(item: Any, path: str, task: Task, now: float) -> Outcome:
         raise InvalidInput(path, "must be an object")
     if not item.keys() <= _FIELDS:
         raise InvalidInput(path, f"may only have the fields {', '.join(sorted(_FIELDS))}")
+    metric = _metric(item.get("metric", REWARD), f"{path}.metric")
+    truth = metric == REWARD
+    value = item.get("value")
     return Outcome(
         event_id=_id(item, "event_id", path),
         prediction_id=_id(item, "prediction_id", path),
         task=task.name,
-        value=_value(item.get("value"), f"{path}.value", task),
+        value=_value(value, f"{path}.value", task) if truth else _amount(value, f"{path}.value"),
         at=_at(item, path, now),
+        metric=metric,
     )
 
 
@@ -56,6 +62,19 @@ def _value(value: object, path: str, task: Task) -> str | int | float:
     except InvalidInput:
         # The task's own message may repeat the value, which says something about a person.
         raise InvalidInput(path, f"is not an outcome of {task.name}") from None
+    return value
+
+
+def _metric(value: object, path: str) -> str:
+    named = isinstance(value, str) and 0 < len(value) <= MAX_METRIC
+    if not named or not all(c.isascii() and (c.isalnum() or c in "-_") for c in str(value)):
+        raise InvalidInput(path, f"must be a name of 1 to {MAX_METRIC} letters, digits, - and _")
+    return str(value)
+
+
+def _amount(value: object, path: str) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise InvalidInput(path, "must be a number of at least 0")
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from contender.errors import Unavailable
 from contender.routing import Routing
-from contender.values import UNASSIGNED, Covariate, Exposure, Outcome
+from contender.values import Covariate, Exposure, Outcome
 from monitoring.metrics import SPOOL_FAILURES, SPOOL_UNWRITTEN, Metrics
 from serving.logs import LOGGER
 from serving.transformer.answering import Answer
@@ -147,8 +147,7 @@ class Recorder:
         )
 
     def _line(self, common: _Common, row: Mapping[str, Any], unit: str | None, told: Told) -> bytes:
-        takes_part = common.experiment_id is not None and told.answer.assigned_to != UNASSIGNED
-        groups = self._inputs.groups(row) if takes_part else None
+        groups = self._inputs.groups(row) if told.answer.counted else None
         features = self._inputs.features(row) if common.source == "live" else None
         return to_bytes(_exposure(common, unit, told, groups, features))
 
@@ -197,4 +196,5 @@ def _exposure(
         common.source,
         groups=groups or {},
         features=features,
+        counted=answer.counted,
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contender.errors import NotFound
-from contender.experiment.assignment import assign
+from contender.experiment.assignment import Assignment, assign
 from contender.routing import Arm, Routing
 from contender.values import CHAMPION, UNASSIGNED
 
 
-def split(routing: Routing, units: Sequence[str | None]) -> dict[str, list[int]]:
-    """The positions in `units` that each arm (or ``unassigned``) answers for, in order."""
+def split(routing: Routing, units: Sequence[str | None]) -> dict[Assignment, list[int]]:
+    """The positions in `units` of each assignment, in order."""
     if len(units) == 1:
         return {assign(routing, units[0]): [0]}
-    groups: dict[str, list[int]] = {}
+    groups: dict[Assignment, list[int]] = {}
     for index, unit in enumerate(units):
         groups.setdefault(assign(routing, unit), []).append(index)
     return groups

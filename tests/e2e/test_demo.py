@@ -16,7 +16,7 @@ KEYS = {
     "": "task story synthetic seconds pipeline models traffic experiment release",
     "models": "champion challenger baseline",
     "traffic": "requests failed moved_units reviewed p50_ms p95_ms p99_ms requests_per_second",
-    "experiment": "champion challenger effect interval p_value srm_p guardrails verdict reason more_units",
+    "experiment": "champion challenger effect interval p_value srm_p guardrails metrics verdict reason more_units",
     "release": "promote_seconds undo_seconds failed_during_switch audit_records audit_ok",
 }
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contender.errors import InvalidRouting
-from contender.routing import MAX_BYTES, Arm, ExperimentRef, Routing, parse
+from contender.routing import MAX_BYTES, Arm, ExperimentRef, Routing, covered, parse
 from contender.values import FallbackPolicy
 
 texts = st.text(min_size=1, max_size=12)
@@ -23,11 +23,12 @@ def routings(draw: st.DrawFn) -> Routing:
     bounds = draw(edges)
     names = ["champion", *draw(st.lists(texts.filter(lambda name: name != "champion"), min_size=4, unique=True))]
     slots = st.sampled_from(["blue", "green"])
+    experiment = draw(st.none() | st.builds(ExperimentRef, texts, texts, st.none() | st.floats(0.0, 1.0)))
+    coverage = experiment.coverage if experiment else None
     arms = tuple(
-        Arm(name, draw(slots), draw(texts), low, high)
+        Arm(name, draw(slots), draw(texts), low, high, 1.0 if coverage is None else covered(low, high, coverage))
         for name, low, high in zip(names, bounds, bounds[1:], strict=False)
     )
-    experiment = draw(st.none() | st.builds(ExperimentRef, texts, texts))
     shadow = draw(st.none() | st.builds(Arm, texts, slots, texts, st.just(0.0), st.just(1.0)))
     policy = st.builds(FallbackPolicy, st.integers(1, 10_000), st.floats(0.0, 1.0), texts)
     return Routing(
@@ -178,3 +179,72 @@ def test_a_switch_that_is_neither_on_nor_off_is_refused(value: object) -> None:
     document = json.loads(Routing("t", 1, None, arms, None, FallbackPolicy()).to_json()) | {"suspended": value}
     with pytest.raises(InvalidRouting, match="suspended"):
         parse(json.dumps(document))
+
+
+def covering(**changes: object) -> dict[str, Any]:
+    """A document of format 2: a fifth of each range takes part."""
+    experiment = {"id": "e", "salt": "s", "coverage": 0.2}
+    reserved = {"suspended": False, "task_digest": None, "signature": None}
+    return {"format": 2, **document(), "experiment": experiment, **reserved, **changes}
+
+
+def test_format_2_says_which_part_of_each_range_takes_part() -> None:
+    routing = parse(json.dumps(covering()))
+    assert routing.experiment == ExperimentRef("e", "s", 0.2)
+    assert [(arm.low, arm.covered, arm.high) for arm in routing.arms] == [(0.0, 0.1, 0.5), (0.5, 0.6, 1.0)]
+    assert json.loads(routing.to_json()) == covering()
+
+
+def test_what_is_reserved_is_kept() -> None:
+    reserved = covering(task_digest="sha256:0", signature="ab")
+    assert json.loads(parse(json.dumps(reserved)).to_json()) == reserved
+
+
+def test_a_document_of_the_first_format_counts_everybody_and_keeps_its_bytes() -> None:
+    old = document()
+    routing = parse(json.dumps(old))
+    assert routing.experiment == ExperimentRef("e", "s", None)
+    assert [arm.covered for arm in routing.arms] == [1.0, 1.0]
+    assert routing.to_json() == json.dumps(old)
+    assert parse(json.dumps({"format": 1, **old})) == routing
+
+
+def test_without_an_experiment_the_first_format_is_written() -> None:
+    written = parse(json.dumps(covering(experiment=None))).to_json()
+    assert "format" not in json.loads(written)
+
+
+@pytest.mark.parametrize("value", [None, 0, 3, "2", True, [], {}])
+def test_a_format_that_is_not_known_is_refused(value: object) -> None:
+    with pytest.raises(InvalidRouting, match="1 or 2") as refusal:
+        parse(json.dumps(covering(format=value)))
+    assert refusal.value.field == "routing.format"
+
+
+@pytest.mark.parametrize("value", [None, -0.1, 1.1, "all", True, float("nan")])
+def test_a_coverage_that_is_no_part_of_everybody_is_refused(value: object) -> None:
+    with pytest.raises(InvalidRouting) as refusal:
+        parse(json.dumps(covering(experiment={"id": "e", "salt": "s", "coverage": value})))
+    assert refusal.value.field == "routing.experiment.coverage"
+
+
+@pytest.mark.parametrize("field", ["task_digest", "signature"])
+@pytest.mark.parametrize("value", [7, ""])
+def test_what_is_reserved_is_a_text(field: str, value: object) -> None:
+    with pytest.raises(InvalidRouting) as refusal:
+        parse(json.dumps(covering(**{field: value})))
+    assert refusal.value.field == f"routing.{field}"
+
+
+def test_whoever_is_not_covered_is_given_to_the_champion() -> None:
+    found = parse(json.dumps(covering())).shares_now()
+    assert {name: round(share, 9) for name, share in found.items()} == {"champion": 0.9, "challenger": 0.1}
+    assert parse(json.dumps(document())).shares_now() == {"champion": 0.5, "challenger": 0.5}
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_a_growing_coverage_never_lets_go_of_a_bucket(one: int, other: int, first: float, second: float) -> None:
+    low, high = sorted((one / 10_000, other / 10_000))
+    less, more = sorted((first, second))
+    assert low <= covered(low, high, less) <= covered(low, high, more) <= high
+    assert covered(low, high, 1.0) == high

@@ -8,8 +8,8 @@ from contender.adapters.store_sql.listing import PredictionRecords
 from contender.adapters.store_sql.notes import Note, NoteRecords
 from contender.adapters.store_sql.releases import ReleaseRecords
 from contender.adapters.store_sql.scoring import ScoringRecords
-from contender.adapters.store_sql.settling import Judge
 from contender.adapters.store_sql.versions import Versions
+from contender.experiment.unit_values import Judge
 
 __all__ = ["RUNNING", "Input", "Judge", "Note", "Rewarded", "Store", "Versions"]
 

@@ -6,16 +6,17 @@ Aggregates are made by the database: one row an arm reaches Python, however many
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from contender.adapters.store_sql.counting import count_totals, rebuild
 from contender.adapters.store_sql.database import column_of, insert_new, rows_of, upsert
+from contender.adapters.store_sql.intake import CONTRADICTORY
 from contender.adapters.store_sql.pending import PendingRecords
-from contender.adapters.store_sql.reading import Counts, read_data, read_phases, span
-from contender.adapters.store_sql.schema import EXPERIMENTS, EXPOSURES, LOOKS
+from contender.adapters.store_sql.reading import Totals, crossed, faulty, read_totals
+from contender.adapters.store_sql.recounting import count_totals, forget, less, of_units, reward_so_far
+from contender.adapters.store_sql.schema import EXPERIMENTS, EXPOSURES, LOOKS, TALLIES
 from contender.adapters.store_sql.terms import terms_of
 from contender.adapters.store_sql.totals import lock
 from contender.errors import InvalidInput, NotFound, Refused
@@ -26,6 +27,10 @@ DAY_S: Final = 86_400.0
 
 RUNNING: Final = "running"
 """The `status` of an experiment that `current_experiment` finds."""
+
+
+MOST_FAULTY: Final = 1_000
+"""Units of a fault that are named: a person looks at some, not at more."""
 
 
 class ExperimentRecords(PendingRecords):
@@ -51,9 +56,9 @@ class ExperimentRecords(PendingRecords):
                 insert.on_conflict_do_update(index_elements=[EXPERIMENTS.c.id], set_=changed),
                 [row | {"saved_at": self._clock()}],
             )
-            if known is None and read_phases(connection, row["id"]):
+            if known is None and rows_of(connection, select(TALLIES.c.arm).where(TALLIES.c.experiment_id == row["id"])):
                 # Exposures came before their plan, and were counted by the usual terms.
-                rebuild(connection, row["id"], terms_of(connection, row["id"]))
+                forget(connection, row["id"])
 
     def experiment(self, experiment_id: str) -> dict[str, Any]:
         """The document of that experiment.
@@ -96,43 +101,52 @@ class ExperimentRecords(PendingRecords):
             rows = rows_of(connection, query.order_by(LOOKS.c.look))
         return [{"look": look, "at": at, "verdict": json.loads(verdict)} for look, at, verdict in rows]
 
-    def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:
-        """The experiment's aggregates by assigned arm, from exposures of `since_generation` on (None: all of them).
+    def experiment_data(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
+        """The experiment's aggregates by arm; units in `without` are left out of both arms.
 
         Read from running totals, after those exposures are counted that came since the last look: milliseconds,
-        however many there are in all. Exposures without a unit take no part. A unit that was seen in two arms counts
-        in both, and as crossed.
+        however many there are in all. Only counted exposures take part, and each unit in one arm only. Values are those
+        that `settle` found final.
         """
         self._catch_up(experiment_id)
         with self._reading() as connection:
-            return read_data(connection, experiment_id, since_generation)
+            return _totals(connection, experiment_id, without).data()
 
     def counted_already(self, experiment_id: str) -> ExperimentData:
         """`experiment_data` as it was when somebody counted last: reads only, for those who may do no more."""
         with self._reading() as connection:
-            return read_data(connection, experiment_id, None)
+            return _totals(connection, experiment_id).data()
 
     def phase_counts(self, experiment_id: str) -> list[PhaseCount]:
         """Newly exposed units by arm for every generation that exposed some, oldest first; from the running totals.
 
-        A unit counts once: in the generation, and the arm, of its first exposure; what befell it counts if it ever did
-        in that arm.
+        A unit counts once: in the generation, and the arm, of its first counted exposure.
         """
         self._catch_up(experiment_id)
         with self._reading() as connection:
-            return read_phases(connection, experiment_id)
+            return _totals(connection, experiment_id).phases()
 
-    def counted(self, experiment_id: str) -> Counts:
+    def faulty_units(self, experiment_id: str) -> dict[str, list[str]]:
+        """The units whose records cannot be right: ``contradictory``, or seen in two arms (``crossed``); some of them.
+
+        Beyond `MOST_FAULTY` of a kind the rest is left out.
+        """
+        with self._reading() as connection:
+            found = {CONTRADICTORY: faulty(connection, experiment_id), "crossed": crossed(connection, experiment_id)}
+        return {kind: units[:MOST_FAULTY] for kind, units in found.items()}
+
+    def counted(self, experiment_id: str) -> Totals:
         """All that `experiment_data` and `phase_counts` tell, counted anew from every unit, by the database."""
         self._catch_up(experiment_id)
         with self._reading() as connection:
-            return Counts(count_totals(connection, experiment_id), span(connection, experiment_id))
+            primary = terms_of(connection, experiment_id).plan.primary.name
+            return count_totals(connection, experiment_id, primary)
 
     def recount(self, experiment_id: str) -> None:
-        """Build units and totals anew from the records, as if they had all just come in under the plan as it is."""
-        self._catch_up(experiment_id)
+        """Build units and counts anew from the records, under the plan as it is; `settle` values the units anew."""
         with self._writing() as connection:
-            rebuild(connection, experiment_id, terms_of(connection, experiment_id))
+            forget(connection, experiment_id)
+        self._catch_up(experiment_id)
 
     def daily_units(self, task: str, days: float = 7.0) -> float:
         """Different units a day that asked `task` in the last `days`; of a shorter history, its own rate."""
@@ -145,6 +159,21 @@ class ExperimentRecords(PendingRecords):
         with self._reading() as connection:
             units, first = rows_of(connection, query)[0]
         return units * DAY_S / max(now - first, 1.0) if units else 0.0
+
+
+def _totals(connection: Connection, experiment_id: str, without: Collection[str] = ()) -> Totals:
+    """The running totals without those units; under the old rule with what rewards there are so far."""
+    terms = terms_of(connection, experiment_id)
+    primary = terms.plan.primary.name
+    totals = read_totals(connection, experiment_id, primary)
+    if not terms.windowed:
+        return totals._replace(sums=totals.sums | reward_so_far(connection, experiment_id, terms))
+    if not without:
+        return totals
+    faults = [unit for unit in faulty(connection, experiment_id) if unit not in without]
+    events = totals.span.events._replace(contradictory=len(faults))
+    rest = less(totals, of_units(connection, experiment_id, primary, sorted(without)))
+    return rest._replace(span=totals.span._replace(events=events))
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -6,58 +6,66 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from contender.adapters.store_sql.database import Database, rows_of
+from contender.adapters.store_sql.database import rows_of
 from contender.adapters.store_sql.intake import keep_covariates, keep_exposures, keep_outcomes
+from contender.adapters.store_sql.listing import OF_EXPOSURE, exposure_from
 from contender.adapters.store_sql.schema import EXPOSURES, OUTCOMES, Settled
-from contender.adapters.store_sql.settling import Judge, settle_chunk
+from contender.adapters.store_sql.settling import settle_chunk
+from contender.adapters.store_sql.valuing import ValuingRecords
+from contender.experiment.unit_values import Judge
 from contender.values import Covariate, Exposure, Outcome
 
 
-class ExposureRecords(Database):
+class ExposureRecords(ValuingRecords):
     """Exposures and outcomes as they came, and rewards computed from them."""
 
     def append(
         self, exposures: Sequence[Exposure], outcomes: Sequence[Outcome], covariates: Sequence[Covariate] = ()
     ) -> None:
-        """Keep all of them, in one transaction; those already there (by `prediction_id`, `event_id`) are left alone.
+        """Keep all of them, in one transaction; those already there are left alone.
 
-        Nothing is counted or judged here: answers wait for this call.
+        Exposures are named by `prediction_id`, outcomes by task, prediction, metric and `event_id`. Nothing is counted
+        or judged here: answers wait for this call.
 
         Raises:
             Unavailable: nothing was kept; the same call may be repeated.
         """
         with self._writing(awaited=True) as connection:
-            keep_exposures(connection, exposures)
-            keep_outcomes(connection, outcomes)
-            keep_covariates(connection, covariates)
+            now = self._clock()
+            keep_exposures(connection, exposures, now)
+            keep_outcomes(connection, outcomes, now)
+            keep_covariates(connection, covariates, now)
 
     def settle(self, task: str, reward: Judge) -> int:
-        """Judge the outcomes of `task` that wait and whose exposure is known; how many rewards are new or changed.
+        """Judge the outcomes of `task` that wait, and value the units of its running experiments that are due.
 
-        Of several outcomes of one prediction the earliest by event time counts, whatever the order they came in.
-        An outcome that `reward` refuses with `InvalidInput`, or judges outside [0, 1], is set aside as refused. Where
-        the plan leaves late outcomes out, they are counted as late and are rewards of no experiment.
+        Returns how many rewards are new or changed. Of several truths of one prediction the earliest by event time
+        counts, whatever the order they came in; one that `reward` refuses with `InvalidInput`, or judges outside
+        [0, 1], is set aside as refused. A unit is valued once, when its window has closed.
         """
-        changed = 0
-        while True:
+        running = self._count_running(task)
+        changed, more = 0, True
+        while more:
             with self._writing(awaited=True) as connection:
                 judged = settle_chunk(connection, task, reward, self._clock())
             changed += judged.rewards
-            if not judged.more:
-                return changed
+            more = judged.more
+        for experiment_id in running:
+            self._value_experiment(experiment_id, task, reward, self._clock())
+        return changed
 
     def predictions(
         self, task: str, *, limit: int = 100, experiment_id: str | None = None, unit_id: str | None = None
     ) -> list[Exposure]:
         """The latest exposures of `task`, newest first, at most `limit`; without their groups, which are kept apart."""
-        query = select(EXPOSURES).where(EXPOSURES.c.task == task)
+        query = select(*OF_EXPOSURE).where(EXPOSURES.c.task == task)
         if experiment_id is not None:
             query = query.where(EXPOSURES.c.experiment_id == experiment_id)
         if unit_id is not None:
             query = query.where(EXPOSURES.c.unit_id == unit_id)
         query = query.order_by(EXPOSURES.c.at.desc(), EXPOSURES.c.prediction_id).limit(limit)
         with self._reading() as connection:
-            return [Exposure(**row._mapping) for row in rows_of(connection, query)]
+            return [exposure_from(row) for row in rows_of(connection, query)]
 
     def exposure_counts(
         self, task: str, *, experiment_id: str | None = None, since: float = 0.0

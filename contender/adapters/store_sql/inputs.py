@@ -7,10 +7,11 @@ import json
 import os
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, select
 
 from contender.adapters.store_sql.database import Database, rows_of
 from contender.adapters.store_sql.schema import EXPOSURES, INPUTS, OUTCOMES, REWARDS
+from contender.values import REWARD, SHADOW, shadow_of
 
 _RANDOM_FROM: Final = 13
 """Where the random digits of a prediction id begin; those before are its time."""
@@ -94,13 +95,27 @@ class InputRecords(Database):
                 reward.reward,
             )
             .join(EXPOSURES, EXPOSURES.c.prediction_id == reward.prediction_id)
-            .join(OUTCOMES, OUTCOMES.c.event_id == reward.event_id)
+            .join(OUTCOMES, _outcome_of(reward))
             .where(reward.task == task, reward.outcome_at >= since, reward.outcome_at < until)
             .order_by(reward.outcome_at, reward.prediction_id)
         )
         with self._reading() as connection:
             rows = rows_of(connection, query)
         return [Rewarded(**{**row._mapping, "outcome": json.loads(row.outcome)}) for row in rows]
+
+
+def _outcome_of(reward: Any) -> ColumnElement[bool]:
+    """The outcome that a reward was judged by; of a shadow's that of the request which it mirrored."""
+    outcome = OUTCOMES.c
+    mirrored = reward.assigned_to == SHADOW
+    cut = func.substr(reward.prediction_id, 1, func.length(reward.prediction_id) - len(shadow_of("")))
+    of = case((mirrored, cut), else_=reward.prediction_id)
+    return and_(
+        outcome.task == reward.task,
+        outcome.prediction_id == of,
+        outcome.metric == REWARD,
+        outcome.event_id == reward.event_id,
+    )
 
 
 def _within(task: str, since: float, until: float | None) -> list[ColumnElement[bool]]:

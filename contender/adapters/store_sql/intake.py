@@ -1,4 +1,4 @@
-"""Records as they come in: inserted and queued, each once; counting and judging are done later, by whoever looks."""
+"""Records as they come in: inserted and queued, each once; counting and valuing are done later, by whoever looks."""
 
 from __future__ import annotations
 
@@ -12,83 +12,93 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, select, update
 
 from contender.adapters.store_sql.database import insert_all, rows_of, upsert
-from contender.adapters.store_sql.schema import COVARIATES, EXPOSURES, INPUTS, IS_PARKED, OUTCOMES, REVISITS, UNCOUNTED
+from contender.adapters.store_sql.schema import (
+    COVARIATES,
+    EXPOSURES,
+    INPUTS,
+    IS_PARKED,
+    OUTCOMES,
+    UNCOUNTED,
+    UNIT_FAULTS,
+)
 from contender.adapters.store_sql.totals import note_span
-from contender.experiment.data import Events
-from contender.values import SHADOW, UNASSIGNED, Covariate, Exposure, Outcome, shadow_of
+from contender.values import SHADOW, UNASSIGNED, Covariate, Exposure, Outcome
 
 _APART: Final = {"groups", "features", "baseline_label", "baseline_score"}
 _EXPOSED: Final = tuple(field.name for field in fields(Exposure) if field.name not in _APART)
 _values: Final = attrgetter(*_EXPOSED)
 _UNIT: Final = _EXPOSED.index("unit_id")
-_TOLD: Final = ("event_id", "prediction_id", "task", "value", "at")
-_SAID: Final = ("prediction_id", "task", "label", "score")
-_SHADOWS: Final = shadow_of("")
+_COUNTED: Final = _EXPOSED.index("counted")
+_OUTCOME: Final = ("task", "prediction_id", "metric", "event_id", "value", "at")
+_COVARIATE: Final = ("prediction_id", "task", "label", "score", "received_at")
+CONTRADICTORY: Final = "contradictory"
 _AT_ONCE: Final = 1_000
 """Exposures named in one statement: under every database's limit of parameters."""
 
 
-def keep_exposures(connection: Connection, exposures: Iterable[Exposure]) -> None:
+def keep_exposures(connection: Connection, exposures: Iterable[Exposure], now: float) -> None:
     """Keep those that are new by `prediction_id`, and queue them to be counted; take note of those that came before."""
     # In one order everywhere: two writers of the same records never wait for each other crosswise.
     ordered = sorted(exposures, key=attrgetter("prediction_id"))
     rows = [_exposure_row(exposure) for exposure in ordered]
-    new, again = _insert(connection, EXPOSURES, _EXPOSED, rows)
+    new, again = _insert(connection, EXPOSURES, _EXPOSED, rows, now)
     fresh = [ordered[index] for index in new]
-    _queue(connection, fresh)
+    _queue(connection, fresh, now)
     _wake(connection, fresh)
-    _keep_apart(connection, fresh)
+    _keep_apart(connection, fresh, now)
     _note_again(connection, EXPOSURES, _EXPOSED, [rows[index] for index in again])
 
 
-def keep_outcomes(connection: Connection, outcomes: Iterable[Outcome]) -> None:
-    """Keep those that are new by `event_id`; take note of those that came before."""
-    rows = sorted(map(_outcome_row, outcomes), key=lambda row: row[0])
-    _, again = _insert(connection, OUTCOMES, _TOLD, rows)
-    _note_again(connection, OUTCOMES, _TOLD, [rows[index] for index in again])
+def keep_outcomes(connection: Connection, outcomes: Iterable[Outcome], now: float) -> None:
+    """Keep those that are new by task, prediction, metric and `event_id`; take note of those that came before."""
+    rows = sorted(map(_outcome_row, outcomes), key=lambda row: row[:4])
+    _, again = _insert(connection, OUTCOMES, _OUTCOME, rows, now)
+    _note_again(connection, OUTCOMES, _OUTCOME, [rows[index] for index in again])
 
 
-def keep_covariates(connection: Connection, covariates: Iterable[Covariate]) -> None:
-    """Keep those that are new by `prediction_id`; outcomes that were judged without them are judged again."""
+def keep_covariates(connection: Connection, covariates: Iterable[Covariate], now: float) -> None:
+    """Keep those that are new by `prediction_id`."""
     ordered = sorted(covariates, key=attrgetter("prediction_id"))  # and nothing else: of two the first to come stays
-    rows = [(one.prediction_id, one.task, one.label, one.score) for one in ordered]
-    insert_all(connection, COVARIATES, _SAID, rows)
-    insert_all(connection, REVISITS, ("prediction_id", "task"), [row[:2] for row in rows])
+    rows = [(one.prediction_id, one.task, one.label, one.score, now) for one in ordered]
+    insert_all(connection, COVARIATES, _COVARIATE, rows)
 
 
 def takes_part(exposure: Exposure) -> bool:
     """Whether the exposure counts in an experiment."""
-    return exposure.experiment_id is not None and exposure.unit_id is not None and exposure.assigned_to != UNASSIGNED
+    named = exposure.experiment_id is not None and exposure.unit_id is not None
+    return named and exposure.counted and exposure.assigned_to not in (UNASSIGNED, SHADOW)
 
 
 def _insert(
-    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]], now: float
 ) -> tuple[Sequence[int], Sequence[int]]:
-    """Insert the rows whose key, their first value, is new; the indexes of those, and of the others."""
+    """Insert the rows whose key is new, as received `now`; the indexes of those, and of the others."""
+    named, received = (*names, "received_at"), [(*row, now) for row in rows]
     with connection.begin_nested() as attempt:
-        if insert_all(connection, table, names, rows) == len(rows):
+        if insert_all(connection, table, named, received) == len(rows):
             return range(len(rows)), ()
         attempt.rollback()
     # Some came before, which is rare: only now is it worth asking which.
-    statement = upsert(connection, table).on_conflict_do_nothing().returning(table.c[names[0]])
-    fresh = set(connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows]).scalars())
+    keys = list(table.primary_key)
+    statement = upsert(connection, table).on_conflict_do_nothing().returning(*keys)
+    found = connection.execute(statement, [dict(zip(named, row, strict=True)) for row in received])
+    fresh = {tuple(row) for row in found}
     new: list[int] = []
     again: list[int] = []
     for index, row in enumerate(rows):
-        (new if row[0] in fresh else again).append(index)
-        fresh.discard(row[0])
+        key = row[: len(keys)]
+        (new if key in fresh else again).append(index)
+        fresh.discard(key)
     return new, again
 
 
-def _queue(connection: Connection, exposures: Sequence[Exposure]) -> None:
+def _queue(connection: Connection, exposures: Sequence[Exposure], now: float) -> None:
     waiting = [
-        (one.experiment_id, one.prediction_id, json.dumps(dict(one.groups)) if one.groups else None)
+        (one.experiment_id, now, one.prediction_id, json.dumps(dict(one.groups)) if one.groups else None)
         for one in exposures
         if takes_part(one)
     ]
-    insert_all(connection, UNCOUNTED, ("experiment_id", "prediction_id", "groups"), waiting)
-    mirrored = [(one.task, one.prediction_id.removesuffix(_SHADOWS)) for one in exposures if one.assigned_to == SHADOW]
-    insert_all(connection, REVISITS, ("task", "prediction_id"), mirrored)
+    insert_all(connection, UNCOUNTED, ("experiment_id", "received_at", "prediction_id", "groups"), waiting)
 
 
 def _wake(connection: Connection, exposures: Sequence[Exposure]) -> None:
@@ -98,7 +108,7 @@ def _wake(connection: Connection, exposures: Sequence[Exposure]) -> None:
         connection.execute(update(OUTCOMES).where(IS_PARKED, mine).values(due=0.0, tries=0))
 
 
-def _keep_apart(connection: Connection, exposures: Sequence[Exposure]) -> None:
+def _keep_apart(connection: Connection, exposures: Sequence[Exposure], now: float) -> None:
     sampled = [
         (one.prediction_id, one.task, one.at, json.dumps(dict(one.features)))
         for one in exposures
@@ -106,46 +116,53 @@ def _keep_apart(connection: Connection, exposures: Sequence[Exposure]) -> None:
     ]
     insert_all(connection, INPUTS, ("prediction_id", "task", "at", "document"), sampled)
     said = [
-        (one.prediction_id, one.task, one.baseline_label, one.baseline_score)
+        (one.prediction_id, one.task, one.baseline_label, one.baseline_score, now)
         for one in exposures
         if one.baseline_label is not None and one.baseline_score is not None
     ]
-    insert_all(connection, COVARIATES, _SAID, said)
+    insert_all(connection, COVARIATES, _COVARIATE, said)
 
 
 def _note_again(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Count, by experiment, the rows that came again with the content that is kept, and with another."""
+    """Count, by experiment, the rows that came again as they are kept, and note the units of those that differ."""
     if not rows:
         return
-    columns = [table.c[name] for name in names]
-    query = select(*columns).where(columns[0].in_({row[0] for row in rows}))
-    kept = {row[0]: tuple(row) for row in rows_of(connection, query)}
+    columns, keys = [table.c[name] for name in names], len(table.primary_key)
     place = names.index("prediction_id")
-    exposed = _exposed(connection, {kept[row[0]][place] for row in rows})
-    events = defaultdict[str, Counter[str]](Counter)
-    moments = defaultdict[str, list[float]](list)
+    query = select(*columns).where(table.c.prediction_id.in_({row[place] for row in rows}))
+    kept = {tuple(row[:keys]): tuple(row) for row in rows_of(connection, query)}
+    exposed = _exposed(connection, {row[place] for row in rows})
+    replayed, moments = Counter[str](), defaultdict[str, list[float]](list)
+    contradicted = set[tuple[str, str, str]]()
     for row in rows:
-        if found := exposed.get(kept[row[0]][place]):
-            events[found[0]]["replayed" if kept[row[0]] == row else "contradictory"] += 1
-            moments[found[0]].append(found[1])
-    for experiment_id in sorted(events):
-        note_span(connection, experiment_id, moments[experiment_id], Events(**events[experiment_id]))
+        if found := exposed.get(row[place]):
+            experiment_id, unit_id, at = found
+            moments[experiment_id].append(at)
+            if kept[row[:keys]] == row:
+                replayed[experiment_id] += 1
+            else:
+                contradicted.add((experiment_id, unit_id, CONTRADICTORY))
+    insert_all(connection, UNIT_FAULTS, ("experiment_id", "unit_id", "kind"), sorted(contradicted))
+    for experiment_id in sorted(moments):
+        note_span(connection, experiment_id, moments[experiment_id], replayed=replayed[experiment_id])
 
 
-def _exposed(connection: Connection, prediction_ids: Iterable[str]) -> dict[str, tuple[str, float]]:
-    """The experiment that an exposure takes part in, and its moment, by prediction id."""
+def _exposed(connection: Connection, prediction_ids: Iterable[str]) -> dict[str, tuple[str, str, float]]:
+    """The experiment and the unit that an exposure takes part for, and its moment, by prediction id."""
     column = EXPOSURES.c
-    query = select(column.prediction_id, column.experiment_id, column.at).where(
+    query = select(column.prediction_id, column.experiment_id, column.unit_id, column.at).where(
         column.prediction_id.in_(list(prediction_ids)),
         column.experiment_id.is_not(None),
         column.unit_id.is_not(None),
-        column.assigned_to != UNASSIGNED,
+        column.counted == 1,
+        column.assigned_to.not_in((UNASSIGNED, SHADOW)),
     )
-    return {prediction_id: (experiment_id, at) for prediction_id, experiment_id, at in rows_of(connection, query)}
+    return {prediction_id: tuple(rest) for prediction_id, *rest in rows_of(connection, query)}
 
 
 def _exposure_row(exposure: Exposure) -> tuple[Any, ...]:
-    row: tuple[Any, ...] = _values(exposure)
+    values: tuple[Any, ...] = _values(exposure)
+    row = (*values[:_COUNTED], int(exposure.counted), *values[_COUNTED + 1 :])
     unit = exposure.unit_id
     if unit is None or _is_storable(unit):
         return row
@@ -154,7 +171,7 @@ def _exposure_row(exposure: Exposure) -> tuple[Any, ...]:
 
 def _outcome_row(outcome: Outcome) -> tuple[Any, ...]:
     event_id, prediction_id = _storable(outcome.event_id), _storable(outcome.prediction_id)
-    return event_id, prediction_id, outcome.task, json.dumps(outcome.value), outcome.at
+    return outcome.task, prediction_id, outcome.metric, event_id, json.dumps(outcome.value), outcome.at
 
 
 def _is_storable(words: str) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from contender.adapters.store_sql.database import Database, rows_of
 from contender.adapters.store_sql.schema import EXPOSURES
 from contender.values import Exposure
+
+OF_EXPOSURE: Final = tuple(column for column in EXPOSURES.columns if column.name != "received_at")
+"""The columns that an exposure comes back from."""
 
 
 class Place(NamedTuple):
@@ -40,12 +43,17 @@ class PredictionRecords(Database):
 
         Pages neither skip nor repeat what was there when the first was read; what came since is newer than all.
         """
-        query = select(EXPOSURES).where(EXPOSURES.c.task == task, *_conditions(sought))
+        query = select(*OF_EXPOSURE).where(EXPOSURES.c.task == task, *_conditions(sought))
         if after is not None:
             query = query.where(_behind(after))
         query = query.order_by(EXPOSURES.c.at.desc(), EXPOSURES.c.prediction_id.desc()).limit(limit)
         with self._reading(awaited=True) as connection:
-            return [Exposure(**row._mapping) for row in rows_of(connection, query)]
+            return [exposure_from(row) for row in rows_of(connection, query)]
+
+
+def exposure_from(row: Any) -> Exposure:
+    """The exposure that a row of `OF_EXPOSURE` holds; without its groups, which are kept apart."""
+    return Exposure(**{**row._mapping, "counted": bool(row.counted)})
 
 
 def _conditions(sought: Sought) -> list[ColumnElement[bool]]:

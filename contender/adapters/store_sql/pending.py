@@ -1,4 +1,4 @@
-"""Brings the running totals up to date with the exposures that came in: bounded chunks, each counted exactly once.
+"""Brings counts up to date with the exposures that came in: bounded chunks, each exposure counted exactly once.
 
 An exposure and its place in the queue are committed together, and it leaves the queue in the transaction that counts
 it. Whoever counts holds the experiment's lock; a process that dies between any two statements has counted nothing.
@@ -7,26 +7,38 @@ it. Whoever counts holds the experiment's lock; a process that dies between any 
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from contender.adapters.store_sql.database import Database, column_of, rows_of
-from contender.adapters.store_sql.schema import EXPOSURES, UNCOUNTED
-from contender.adapters.store_sql.tally import UnitRow
+from contender.adapters.store_sql.contributions import ALL, CountKey, Counts, UnitRow, cells_of, counts_of, gather
+from contender.adapters.store_sql.database import Database, column_of, insert_all, replace_all, rows_of
+from contender.adapters.store_sql.schema import EXPOSURES, GROUPS, UNCOUNTED, UNITS
 from contender.adapters.store_sql.terms import Terms, terms_of
-from contender.adapters.store_sql.totals import Seen, count, lock, note_span
-from contender.experiment.data import Events
+from contender.adapters.store_sql.totals import AT_ONCE, add_counts, groups_of, lock, note_span
 from contender.values import REVIEW, REVIEW_LABEL
 
 CHUNK: Final = 5_000
 """Exposures counted in one transaction: bounded memory, and other writers get their turn."""
 
-_READ: Final = ("prediction_id", "unit_id", "assigned_to", "generation", "served_by", "label", "latency_ms", "at")
+_READ: Final = (
+    *("prediction_id", "unit_id", "assigned_to", "generation", "served_by", "label", "latency_ms", "at"),
+    "received_at",
+)
+_UNIT: Final = ("experiment_id", "unit_id", *UnitRow._fields, "due_at", "stage")
+
+
+class _Unit(NamedTuple):
+    """A unit as it is kept, and the stage of its values."""
+
+    row: UnitRow
+    stage: int
 
 
 class PendingRecords(Database):
-    """Exposures that the totals do not hold yet."""
+    """Exposures that the counts do not hold yet."""
 
     def count_pending(self, limit: int = CHUNK) -> int:
         """Count up to `limit` exposures that wait, of one experiment; how many it was. 0: none wait.
@@ -53,13 +65,18 @@ class PendingRecords(Database):
 
 
 def _claim(connection: Connection, experiment_id: str, limit: int) -> dict[str, str | None]:
-    """Take up to `limit` exposures from the queue: the groups that came with each, by prediction id."""
+    """Take up to `limit` exposures from the queue, first come first: the groups of each, by prediction id."""
     column = UNCOUNTED.c
     mine = column.experiment_id == experiment_id
-    first = select(column.prediction_id).where(mine).order_by(column.prediction_id).limit(limit)
-    taken = delete(UNCOUNTED).where(mine, column.prediction_id.in_(first.scalar_subquery()))
-    rows = connection.execute(taken.returning(column.prediction_id, column.groups)).all()
-    return {row[0]: row[1] for row in rows}
+    order = (column.received_at, column.prediction_id)
+    first = rows_of(connection, select(*order, column.groups).where(mine).order_by(*order).limit(limit))
+    if not first:
+        return {}
+    claimed = {row.prediction_id: row.groups for row in first}
+    # By name: what another transaction queued meanwhile, with an earlier moment, stays.
+    until = column.received_at <= first[-1].received_at
+    connection.execute(delete(UNCOUNTED).where(mine, until, column.prediction_id.in_(list(claimed))))
+    return claimed
 
 
 def _count_claimed(connection: Connection, experiment_id: str, claimed: dict[str, str | None]) -> int:
@@ -67,23 +84,99 @@ def _count_claimed(connection: Connection, experiment_id: str, claimed: dict[str
         return 0
     column = EXPOSURES.c
     query = select(*(column[name] for name in _READ)).where(column.prediction_id.in_(list(claimed)))
-    exposed = rows_of(connection, query.order_by(column.at, column.prediction_id))
+    exposed = rows_of(connection, query.order_by(column.received_at, column.prediction_id))
     terms = terms_of(connection, experiment_id)
-    count(connection, experiment_id, [_seen(row, claimed[row.prediction_id], terms) for row in exposed])
-    note_span(connection, experiment_id, [row.at for row in exposed], Events())
+    by_unit = defaultdict[str, list[Any]](list)
+    for row in exposed:
+        by_unit[row.unit_id].append(row)
+    units = list(by_unit)
+    for at in range(0, len(units), AT_ONCE):
+        chosen = {unit: by_unit[unit] for unit in units[at : at + AT_ONCE]}
+        _count_units(connection, experiment_id, chosen, claimed, terms)
+    note_span(connection, experiment_id, [row.at for row in exposed])
     return len(claimed)
 
 
-def _seen(exposure: Any, groups: str | None, terms: Terms) -> Seen:
-    favourable = terms.favourable_label
-    row = UnitRow(
+def _count_units(
+    connection: Connection,
+    experiment_id: str,
+    seen: Mapping[str, Sequence[Any]],
+    claimed: Mapping[str, str | None],
+    terms: Terms,
+) -> None:
+    before = _units(connection, experiment_id, list(seen))
+    known = groups_of(connection, experiment_id, list(seen))
+    totals: dict[CountKey, Counts] = {}
+    rows, belonging = [], []
+    for unit, exposures in seen.items():
+        old = before.get(unit)
+        row, stage = _after(old, exposures, terms)
+        groups = known[unit] | _new_groups(known[unit], (claimed[one.prediction_id] for one in exposures))
+        if old is not None:
+            gather(_counts(old.row, known[unit]), totals, sign=-1)
+        gather(_counts(row, groups), totals)
+        rows.append((experiment_id, unit, *row, terms.due_at(row.first_at, stage), stage))
+        belonging += [(experiment_id, unit, name, groups[name]) for name in groups.keys() - known[unit].keys()]
+    replace_all(connection, UNITS, _UNIT, rows)
+    insert_all(connection, GROUPS, ("experiment_id", "unit_id", "attribute", "value"), belonging)
+    add_counts(connection, experiment_id, totals)
+
+
+def _units(connection: Connection, experiment_id: str, units: list[str]) -> dict[str, _Unit]:
+    columns = [UNITS.c[name] for name in UnitRow._fields]
+    query = select(UNITS.c.unit_id, UNITS.c.stage, *columns)
+    query = query.where(UNITS.c.experiment_id == experiment_id, UNITS.c.unit_id.in_(units))
+    return {unit: _Unit(UnitRow(*values), stage) for unit, stage, *values in rows_of(connection, query)}
+
+
+def _counts(row: UnitRow, groups: Mapping[str, str]) -> list[tuple[CountKey, Counts]]:
+    counts = counts_of(row)
+    return [(CountKey(cell, row.generation, row.arm), counts) for cell in (ALL, *cells_of(groups))]
+
+
+def _new_groups(known: Mapping[str, str], documents: Iterable[str | None]) -> dict[str, str]:
+    """What the exposures say of attributes that are not known yet; the first to say counts."""
+    found: dict[str, str] = {}
+    for document in documents:
+        for name, value in json.loads(document).items() if document else ():
+            if name not in known:
+                found.setdefault(name, value)
+    return found
+
+
+def _after(before: _Unit | None, exposures: Sequence[Any], terms: Terms) -> _Unit:
+    """The unit after these exposures, in the order in which they arrived."""
+    row, stage = (before.row, before.stage) if before else (_opened(exposures[0], terms), 0)
+    for exposure in exposures:
+        row = _exposed(row, exposure, terms)
+    return _Unit(row, stage)
+
+
+def _opened(exposure: Any, terms: Terms) -> UnitRow:
+    """A unit that begins with that exposure, which is not counted yet."""
+    favourable = terms.plan.favourable_label
+    return UnitRow(
         exposure.assigned_to,
         exposure.generation,
-        exposures=1,
-        fallbacks=int(exposure.served_by != exposure.assigned_to),
-        reviews=int(exposure.label == REVIEW_LABEL),
-        errors=int(exposure.served_by == REVIEW),
-        slow=int(exposure.latency_ms > terms.slow_ms),
-        selections=int(bool(favourable) and exposure.label == favourable),
+        exposure.at,
+        exposure.prediction_id,
+        int(exposure.label == REVIEW_LABEL),
+        int(bool(favourable) and exposure.label == favourable),
     )
-    return Seen(exposure.unit_id, row, json.loads(groups) if groups else {})
+
+
+def _exposed(row: UnitRow, exposure: Any, terms: Terms) -> UnitRow:
+    """The unit after one more exposure: an earlier one moves where it belongs, unless it came too late for that."""
+    crossed = int(row.crossed or exposure.assigned_to != row.arm)
+    earlier = (exposure.at, exposure.prediction_id) < (row.first_at, row.first_id)
+    if earlier and exposure.received_at <= row.first_at + terms.opens_until_s:
+        opened = _opened(exposure, terms)
+        row = row._replace(**{name: getattr(opened, name) for name in UnitRow._fields[:6]})
+    return row._replace(
+        exposures=row.exposures + 1,
+        fallbacks=row.fallbacks + int(exposure.served_by != exposure.assigned_to),
+        reviews=row.reviews + int(exposure.label == REVIEW_LABEL),
+        errors=row.errors + int(exposure.served_by == REVIEW),
+        slow=row.slow + int(exposure.latency_ms > terms.plan.slow_ms),
+        crossed=crossed,
+    )

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from contender.adapters.store_sql.contributions import (
+    ALL,
+    COVARIATE,
+    LATENCY,
+    SHADOW,
+    STRATUM,
+    CountKey,
+    Counts,
+    SumKey,
+    Sums,
+    gather,
+    stratum_of,
+)
 from contender.adapters.store_sql.database import rows_of
-from contender.adapters.store_sql.schema import SPANS, TALLIES
-from contender.adapters.store_sql.tally import ALL, FIRST, PAIRED, Measures, Place, Totals
-from contender.experiment.data import ArmData, Events, ExperimentData, GroupData, PairedSample, PhaseCount, Sample
-from contender.values import SHADOW
+from contender.adapters.store_sql.intake import CONTRADICTORY
+from contender.adapters.store_sql.schema import METRIC_TALLIES, SPANS, TALLIES, UNIT_FAULTS, UNITS
+from contender.experiment.data import (
+    LATENCY_BINS,
+    ArmData,
+    Events,
+    ExperimentData,
+    GroupData,
+    MetricData,
+    PairedSample,
+    PhaseCount,
+    Sample,
+    ShadowData,
+)
 
 
 class Span(NamedTuple):
@@ -22,114 +45,137 @@ class Span(NamedTuple):
     events: Events = Events()
 
 
-class Counts(NamedTuple):
-    """All totals of an experiment, running or counted anew, as the analysis asks for them."""
+class Totals(NamedTuple):
+    """All totals of an experiment, running or counted anew; `primary` is the name of its primary metric."""
 
-    totals: Totals
-    seen: Span
+    counts: dict[CountKey, Counts]
+    sums: dict[SumKey, Sums]
+    span: Span
+    primary: str
 
-    def data(self, since_generation: int | None = None) -> ExperimentData:
-        """The aggregates by arm from that generation on (None: of the whole experiment)."""
-        least = -math.inf if since_generation is None else since_generation
-        # Nobody was seen between the generation asked for and the next one that there are totals for.
-        starts = [place.generation for place in self.totals if place.cell != FIRST and place.generation >= least]
-        start = min(starts, default=None)
-        totals = {p: m for p, m in self.totals.items() if p.cell != FIRST and p.generation == start}
-        return _data_of(totals, self.seen)
+    def data(self) -> ExperimentData:
+        """The aggregates by arm."""
+        by_arm = defaultdict[tuple[str, str], Counts](Counts)
+        gather((((key.arm, key.cell), counts) for key, counts in self.counts.items()), by_arm)
+        arms = {arm: self._arm(arm, by_arm) for arm, cell in sorted(by_arm) if cell == ALL and by_arm[arm, cell].units}
+        crossed = sum(counts.crossed_units for (_, cell), counts in by_arm.items() if cell == ALL)
+        shadow = {arm: _shadow(self._of(arm, SHADOW)) for arm in arms if self._of(arm, SHADOW)}
+        return ExperimentData(arms, crossed, (), shadow, self.span.events, self.span.seconds)
 
     def phases(self) -> list[PhaseCount]:
         """Units by the generation in which they were first seen, oldest first."""
-        return _phases_of({place: measures for place, measures in self.totals.items() if place.cell == FIRST})
+        by_generation = defaultdict[int, dict[str, Counts]](dict)
+        for key, counts in sorted(self.counts.items()):
+            if key.cell == ALL and counts.units:
+                by_generation[key.generation][key.arm] = counts
+        return [
+            PhaseCount(
+                generation,
+                {arm: counts.units for arm, counts in arms.items()},
+                {arm: counts.fallback_units for arm, counts in arms.items()},
+                {arm: counts.error_units for arm, counts in arms.items()},
+                {arm: counts.slow_units for arm, counts in arms.items()},
+            )
+            for generation, arms in by_generation.items()
+        ]
+
+    def _of(self, arm: str, metric: str) -> dict[str, Sums]:
+        return {key.cell: sums for key, sums in self.sums.items() if key.arm == arm and key.metric == metric}
+
+    def _arm(self, arm: str, by_arm: Mapping[tuple[str, str], Counts]) -> ArmData:
+        counts, primary = by_arm[arm, ALL], self._of(arm, self.primary)
+        strata = {stratum_of(cell): _sample(sums) for cell, sums in primary.items() if cell.startswith(STRATUM)}
+        groups = {
+            cell: GroupData(found.units, found.selected_units, _metric(primary.get(cell, Sums())))
+            for (name, cell), found in sorted(by_arm.items())
+            if name == arm and cell != ALL and found.units
+        }
+        return ArmData(
+            assigned=counts.units,
+            exposures=counts.exposures,
+            fallbacks=counts.fallbacks,
+            reviews=counts.reviews,
+            fallback_units=counts.fallback_units,
+            review_units=counts.review_units,
+            error_units=counts.error_units,
+            slow_units=counts.slow_units,
+            metrics={
+                key.metric: _metric(sums)
+                for key, sums in sorted(self.sums.items())
+                if key.arm == arm and key.cell == ALL and key.metric != SHADOW
+            },
+            strata={stratum: sample for stratum, sample in strata.items() if sample.n},
+            covariate_units=_numbered(primary, COVARIATE),
+            groups=groups,
+            latency=_bins(primary),
+        )
 
 
-def read_data(connection: Connection, experiment_id: str, since_generation: int | None) -> ExperimentData:
-    """The running totals from that generation on (None: of the whole experiment)."""
-    return Counts(read_totals(connection, experiment_id), span(connection, experiment_id)).data(since_generation)
-
-
-def read_phases(connection: Connection, experiment_id: str) -> list[PhaseCount]:
-    """Units by the generation in which they were first seen, oldest first."""
-    return Counts(read_totals(connection, experiment_id), Span()).phases()
-
-
-def read_totals(connection: Connection, experiment_id: str) -> Totals:
-    """All running totals of the experiment: a few rows for each generation."""
-    columns = [TALLIES.c[name] for name in (*Place._fields, *Measures._fields)]
-    rows = rows_of(connection, select(*columns).where(TALLIES.c.experiment_id == experiment_id))
-    width = len(Place._fields)
-    return {Place(*row[:width]): Measures(*row[width:]) for row in rows}
+def read_totals(connection: Connection, experiment_id: str, primary: str) -> Totals:
+    """All running totals of the experiment: a few rows for each metric, group and generation."""
+    counts = rows_of(connection, select(TALLIES).where(TALLIES.c.experiment_id == experiment_id))
+    sums = rows_of(connection, select(METRIC_TALLIES).where(METRIC_TALLIES.c.experiment_id == experiment_id))
+    return Totals(
+        {CountKey(*row[1:4]): Counts(*row[4:]) for row in counts},
+        {SumKey(*row[1:4]): Sums(*row[4:]) for row in sums},
+        span(connection, experiment_id),
+        primary,
+    )
 
 
 def span(connection: Connection, experiment_id: str) -> Span:
-    """When the experiment's exposures came."""
+    """When the experiment's exposures came, and what came amiss."""
     rows = rows_of(connection, select(SPANS).where(SPANS.c.experiment_id == experiment_id))
+    contradictory = len(faulty(connection, experiment_id))
     if not rows:
-        return Span()
-    return Span(rows[0].last_at - rows[0].first_at, Events(*(getattr(rows[0], name) for name in Events._fields)))
+        return Span(0.0, Events(contradictory=contradictory))
+    return Span(rows[0].last_at - rows[0].first_at, Events(rows[0].replayed, contradictory, rows[0].late))
 
 
-def _data_of(totals: Totals, seen: Span) -> ExperimentData:
-    """Totals of one generation on, as the analysis takes them; empty cells are left out."""
-    groups = defaultdict[str, dict[str, GroupData]](dict)
-    shadow = {}
-    for place, measures in totals.items():
-        if place.cell == PAIRED and measures.pair_units:
-            shadow[place.arm] = _pairs(measures)
-        elif place.cell not in (ALL, PAIRED) and measures.units:
-            groups[place.arm][place.cell] = GroupData(measures.units, measures.selected_units, _reward(measures))
-    everyone = {
-        place.arm: measures
-        for place, measures in totals.items()
-        if place.cell == ALL and place.arm != SHADOW and measures.units
-    }
-    arms = {arm: _arm(measures, dict(sorted(groups[arm].items()))) for arm, measures in everyone.items()}
-    crossed = sum(measures.crossed_units for measures in everyone.values())
-    return ExperimentData(arms, crossed, (), shadow, seen.events, seen.seconds)
+def faulty(connection: Connection, experiment_id: str) -> list[str]:
+    """The units of the experiment with records that contradict each other."""
+    fault, unit = UNIT_FAULTS.c, UNITS.c
+    query = select(fault.unit_id).join(
+        UNITS, (unit.experiment_id == fault.experiment_id) & (unit.unit_id == fault.unit_id)
+    )
+    query = query.where(fault.experiment_id == experiment_id, fault.kind == CONTRADICTORY).order_by(fault.unit_id)
+    return [row[0] for row in rows_of(connection, query)]
 
 
-def _phases_of(totals: Totals) -> list[PhaseCount]:
-    """Units by the generation in which they were first seen, oldest first."""
-    by_generation = defaultdict[int, dict[str, Measures]](dict)
-    for place, measures in sorted(totals.items()):
-        if measures.units:
-            by_generation[place.generation][place.arm] = measures
-    return [
-        PhaseCount(
-            generation,
-            {arm: measures.units for arm, measures in arms.items()},
-            {arm: measures.fallback_units for arm, measures in arms.items()},
-            {arm: measures.error_units for arm, measures in arms.items()},
-            {arm: measures.slow_units for arm, measures in arms.items()},
-            {arm: measures.outcome_units for arm, measures in arms.items()},
-        )
-        for generation, arms in by_generation.items()
-    ]
+def crossed(connection: Connection, experiment_id: str) -> list[str]:
+    """The units of the experiment that were seen in two arms."""
+    query = select(UNITS.c.unit_id).where(UNITS.c.experiment_id == experiment_id, UNITS.c.crossed > 0)
+    return [row[0] for row in rows_of(connection, query.order_by(UNITS.c.unit_id))]
 
 
-def _arm(measures: Measures, groups: dict[str, GroupData]) -> ArmData:
-    return ArmData(
-        assigned=measures.units,
-        exposures=measures.exposures,
-        fallbacks=measures.fallbacks,
-        reviews=measures.reviews,
-        reward=_reward(measures),
-        fallback_units=measures.fallback_units,
-        review_units=measures.review_units,
-        error_units=measures.error_units,
-        slow_units=measures.slow_units,
-        outcome_units=measures.outcome_units,
-        baseline=_pairs(measures),
-        groups=groups,
+def _metric(sums: Sums) -> MetricData:
+    divisor = Sample(sums.n, sums.divisor, sums.divisor_squares) if sums.divisor_squares else Sample(0, 0.0, 0.0)
+    return MetricData(sums.matured, sums.reviewed, _sample(sums), divisor, sums.products, sums.review_weight)
+
+
+def _sample(sums: Sums) -> Sample:
+    return Sample(sums.n, sums.total, sums.squares)
+
+
+def _pairs(sums: Sums) -> PairedSample:
+    return PairedSample(_sample(sums), Sample(sums.n, sums.divisor, sums.divisor_squares), sums.products)
+
+
+def _shadow(cells: Mapping[str, Sums]) -> ShadowData:
+    empty = Sums()
+    return ShadowData(
+        agreement=_sample(cells.get("agreement", empty)),
+        confidence=_pairs(cells.get("confidence", empty)),
+        reward=_pairs(cells.get("reward", empty)),
+        latency=_bins(cells),
     )
 
 
-def _reward(measures: Measures) -> Sample:
-    return Sample(measures.outcome_units, measures.reward_total, measures.reward_squares)
+def _numbered(cells: Mapping[str, Sums], kind: str) -> dict[int, int]:
+    found = ((int(cell.split()[1]), sums.matured) for cell, sums in cells.items() if cell.startswith(kind))
+    return {number: units for number, units in found if units}
 
 
-def _pairs(measures: Measures) -> PairedSample:
-    return PairedSample(
-        Sample(measures.pair_units, measures.pair_total, measures.pair_squares),
-        Sample(measures.pair_units, measures.baseline_total, measures.baseline_squares),
-        measures.products,
-    )
+def _bins(cells: Mapping[str, Sums]) -> tuple[int, ...]:
+    counted = _numbered(cells, LATENCY)
+    return tuple(counted.get(number, 0) for number in range(LATENCY_BINS)) if counted else ()

@@ -7,13 +7,14 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, SmallInteger, String, Table, Text, text
 
-from contender.adapters.store_sql.tally import Measures, Place, UnitRow
-from contender.experiment.data import Events
+from contender.adapters.store_sql.contributions import FRACTIONS, CountKey, Counts, SumKey, Sums, Traits, UnitRow
 
 METADATA: Final = MetaData()
 
 
-def _number(default: float) -> BigInteger | Float[float]:
+def _number(default: float | str) -> BigInteger | Float[float] | Text:
+    if isinstance(default, str):
+        return Text()
     return BigInteger() if isinstance(default, int) else Float(53)
 
 
@@ -55,6 +56,8 @@ EXPOSURES: Final = Table(
     Column("latency_ms", Float(53), nullable=False),
     Column("at", Float(53), nullable=False),
     Column("source", Text, nullable=False),
+    Column("counted", SmallInteger, nullable=False, server_default=text("1")),
+    Column("received_at", Float(53), nullable=False, server_default=text("0")),
     Index("exposures_by_time", "task", "at"),
     Index("exposures_reviewed", "task", "at", sqlite_where=IS_REVIEW, postgresql_where=IS_REVIEW),
     Index("exposures_of_unit", "task", "unit_id", "at"),
@@ -64,13 +67,15 @@ UNCOUNTED: Final = Table(
     "uncounted",
     METADATA,
     Column("experiment_id", Text, primary_key=True),
+    Column("received_at", Float(53), primary_key=True),
     Column("prediction_id", Text, primary_key=True),
     Column("groups", Text),
     sqlite_with_rowid=False,
 )
 """Exposures that the running totals do not hold yet, and the unit's protected attributes (JSON) until they do.
 
-A queue and not a watermark: of two transactions the one with the lower number may become visible last.
+In order of arrival: what had arrived when a unit's value became final is counted before what came later. A queue and
+not a watermark: of two transactions the one that began first may become visible last.
 """
 
 COVARIATES: Final = Table(
@@ -80,18 +85,10 @@ COVARIATES: Final = Table(
     Column("task", Text, nullable=False),
     Column("label", Text, nullable=False),
     Column("score", Float(53), nullable=False),
+    Column("received_at", Float(53), nullable=False, server_default=text("0")),
     sqlite_with_rowid=False,
 )
 """What the baseline model says of the rows behind exposures."""
-
-REVISITS: Final = Table(
-    "revisits",
-    METADATA,
-    Column("task", Text, primary_key=True),
-    Column("prediction_id", Text, primary_key=True),
-    sqlite_with_rowid=False,
-)
-"""Predictions whose outcome, if it is judged already, must be judged again: a covariate or a shadow came later."""
 
 IS_PENDING: Final = text("settled = 0")
 IS_PARKED: Final = text("settled = 0 AND due > 0")
@@ -99,11 +96,13 @@ IS_PARKED: Final = text("settled = 0 AND due > 0")
 OUTCOMES: Final = Table(
     "outcomes",
     METADATA,
+    Column("task", Text, primary_key=True),
+    Column("prediction_id", Text, primary_key=True),
+    Column("metric", Text, primary_key=True),
     Column("event_id", Text, primary_key=True),
-    Column("prediction_id", Text, nullable=False),
-    Column("task", Text, nullable=False),
     Column("value", Text, nullable=False),  # JSON: a text, an integer or a float comes back as what it was
     Column("at", Float(53), nullable=False),
+    Column("received_at", Float(53), nullable=False, server_default=text("0")),
     Column("settled", SmallInteger, nullable=False, server_default=text("0")),
     Column("due", Float(53), nullable=False, server_default=text("0")),
     Column("tries", SmallInteger, nullable=False, server_default=text("0")),
@@ -126,9 +125,9 @@ REWARDS: Final = Table(
     Column("reward", Float(53), nullable=False),
     Column("event_id", Text, nullable=False),
     Column("outcome_at", Float(53), nullable=False),
-    Column("baseline_reward", Float(53)),
     Index("rewards_by_time", "task", "outcome_at"),
 )
+"""What each answer earned by the truth, as soon as that is known: for the health of models, not for experiments."""
 
 GROUPS: Final = Table(
     "unit_groups",  # protected attributes have a table of their own, to be granted and forgotten apart
@@ -140,34 +139,78 @@ GROUPS: Final = Table(
     sqlite_with_rowid=False,
 )
 
-NOT_ALONE: Final = text("alone = 0")
+IS_DUE: Final = text("due_at IS NOT NULL")
 
 UNITS: Final = Table(
     "units",
     METADATA,
     Column("experiment_id", Text, primary_key=True),
     Column("unit_id", Text, primary_key=True),
-    Column("arm", Text, primary_key=True),
-    Column("generation", Integer, primary_key=True, autoincrement=False),
     *(Column(name, _number(default), nullable=False) for name, default in UnitRow._field_defaults.items()),
-    Column("alone", SmallInteger, nullable=False, server_default=text("1")),
-    Index("units_not_alone", "experiment_id", "unit_id", sqlite_where=NOT_ALONE, postgresql_where=NOT_ALONE),
-    sqlite_with_rowid=False,  # clustered by its key, in the order that the analysis groups by
+    Column("due_at", Float(53)),
+    Column("stage", SmallInteger, nullable=False, server_default=text("0")),
+    Index("units_due", "experiment_id", "due_at", sqlite_where=IS_DUE, postgresql_where=IS_DUE),
+    sqlite_with_rowid=False,
 )
-"""One row for a unit, arm and generation: `tally.UnitRow`, added up from the queue of exposures and from rewards.
+"""One row for a unit: `contributions.UnitRow`, and when the next of its values becomes final.
 
-`alone` is 1 for the only row of its unit. Nearly all rows are, and what they add up to needs no grouping by unit.
+`stage` counts the windows of the plan's metrics, shortest first, whose values are final; `due_at` (seconds since the
+epoch) is NULL when all are.
 """
+
+UNIT_VALUES: Final = Table(
+    "unit_values",
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
+    Column("metric", Text, primary_key=True),
+    Column("value", Float(53)),
+    Column("divisor", Float(53), nullable=False),
+    Column("reviewed", SmallInteger, nullable=False),
+    Column("review_weight", Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What units are worth, once and for all: `unit_values.UnitValue` by metric. A value of NULL is missing."""
+
+UNIT_TRAITS: Final = Table(
+    "unit_traits",
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
+    *(Column(name, Float(53) if name in FRACTIONS else SmallInteger) for name in Traits._fields),
+    sqlite_with_rowid=False,
+)
+"""What else is known of a unit when its primary value is final: `contributions.Traits`."""
+
+UNIT_FAULTS: Final = Table(
+    "unit_faults",
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Units whose records cannot be right, such as two that contradict each other."""
 
 TALLIES: Final = Table(
     "tallies",
     METADATA,
     Column("experiment_id", Text, primary_key=True),
-    *(Column(name, Integer if name == "generation" else Text, primary_key=True) for name in Place._fields),
-    *(Column(name, _number(default), nullable=False) for name, default in Measures._field_defaults.items()),
+    *(Column(name, Integer if name == "generation" else Text, primary_key=True) for name in CountKey._fields),
+    *(Column(name, _number(default), nullable=False) for name, default in Counts._field_defaults.items()),
     sqlite_with_rowid=False,
 )
-"""An experiment's totals: `tally.Measures` by `tally.Place`, kept in the transaction that keeps the units."""
+"""How many units there are and what happened to them: `contributions.Counts` by `contributions.CountKey`."""
+
+METRIC_TALLIES: Final = Table(
+    "metric_tallies",
+    METADATA,
+    Column("experiment_id", Text, primary_key=True),
+    *(Column(name, Text, primary_key=True) for name in SumKey._fields),
+    *(Column(name, _number(default), nullable=False) for name, default in Sums._field_defaults.items()),
+    sqlite_with_rowid=False,
+)
+"""What units whose window has closed add up to: `contributions.Sums` by `contributions.SumKey`."""
 
 SPANS: Final = Table(
     "spans",
@@ -175,7 +218,8 @@ SPANS: Final = Table(
     Column("experiment_id", Text, primary_key=True),
     Column("first_at", Float(53), nullable=False),
     Column("last_at", Float(53), nullable=False),
-    *(Column(name, Integer, nullable=False, server_default=text("0")) for name in Events._fields),
+    Column("replayed", Integer, nullable=False, server_default=text("0")),
+    Column("late", Integer, nullable=False, server_default=text("0")),
 )
 """When an experiment's exposures came, and how many records were not as they should be."""
 

@@ -18,9 +18,9 @@ from contender.adapters.store_sql.schema import (
     METADATA,
     OUTCOMES,
     RELEASES,
-    REVISITS,
     SPANS,
     UNCOUNTED,
+    UNIT_FAULTS,
     VERSIONS,
 )
 from contender.errors import InvalidInput, Refused
@@ -43,7 +43,7 @@ PARTS: Final[Mapping[str, Rights]] = MappingProxyType(
         # It looks up what it kept, to tell a repetition from a contradiction; what people told of themselves, never.
         "transformer": _READ_ONLY
         | {EXPOSURES.name: "SELECT, INSERT", OUTCOMES.name: "SELECT, INSERT, UPDATE (due, tries)"}
-        | {table.name: "INSERT" for table in (COVARIATES, INPUTS, REVISITS, UNCOUNTED)}
+        | {table.name: "INSERT" for table in (COVARIATES, INPUTS, UNCOUNTED, UNIT_FAULTS)}
         | {SPANS.name: "SELECT, INSERT, UPDATE"},
         # Records of the audit are appended, and pruned as far as the table's trigger lets them.
         "release": _everywhere(_WRITE, **{AUDIT.name: "SELECT, INSERT, DELETE"}),

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from contender.adapters.store_sql.schema import EXPOSURES, METADATA, VERSIONS
 from contender.errors import Unavailable
 
-NEWEST: Final = 3
+NEWEST: Final = 4
 """The version that this code reads and writes; the last of the migrations leads to it."""
 
 UNVERSIONED: Final = 1

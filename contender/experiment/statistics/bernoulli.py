@@ -9,16 +9,24 @@ from typing import NamedTuple
 from contender.experiment.ranges import MOST, check, check_alpha, check_count, check_inside
 from contender.experiment.statistics.mixture import precision
 
-_BISECTIONS = 60
+_BISECTIONS = 45
+_STEPS = 60
+_CLOSE = 1e-13
+_FINE = 1e-5
 _EDGE = 1e-12
 """Rates nearer to 0 or 1 than this are taken for them."""
 
 
 class Count(NamedTuple):
-    """How often it happened among `trials` units."""
+    """How often it happened among `trials` units.
 
-    events: int
-    trials: int
+    `events` may be a sum of values in [0, 1]: the likelihood ratio of a yes-or-no value, (q/p)^x ((1-q)/(1-p))^(1-x),
+    is convex in x, so its mean under any distribution on [0, 1] with mean p is at most that of the yes-or-no value
+    (Waudby-Smith and Ramdas 2024, JRSS B 86, section 4), and what is exact for events is valid for such sums.
+    """
+
+    events: float
+    trials: float
 
     @property
     def rate(self) -> float:
@@ -82,7 +90,8 @@ def excess_p_value(champion: Count, challenger: Count, margin: float = 0.0) -> f
     Exact at any n and at any time: one over an e-value whose numerator is the Jeffreys mixture of each arm (a product
     of predictions made before each unit, so a martingale) and whose denominator is the largest likelihood under the
     null (universal inference: Wasserman, Ramdas and Balakrishnan 2020, PNAS 117, section 8; for two samples: Turner,
-    Ly and Grünwald 2024, JSPI 230). `margin` lies in [0, 1). 1.0 while the observed excess is within it.
+    Ly and Grünwald 2024, JSPI 230). `margin` lies in (-1, 1): below 0 the question is whether the challenger's rate is
+    surely not that much lower. 1.0 while the observed excess is within the margin.
 
     Raises:
         InvalidInput: more events than trials, or a margin out of range.
@@ -94,11 +103,80 @@ def excess_p_value(champion: Count, challenger: Count, margin: float = 0.0) -> f
     """
     for count in (champion, challenger):
         _check(count)
-    check("margin", margin, 0.0, 1.0)
-    if challenger.rate <= champion.rate + margin:
+    check_inside("margin", margin, -1.0, 1.0)
+    return _excess(champion, challenger, margin)
+
+
+def difference_bounds(champion: Count, challenger: Count, alpha: float) -> Interval:
+    """How much the challenger's rate may differ from the champion's, at every look with probability 1 - `alpha`.
+
+    All differences that neither side of `excess_p_value` rejects at `alpha` / 2, to five digits.
+
+    Raises:
+        InvalidInput: more events than trials, or a level out of range.
+
+    >>> bounds = difference_bounds(Count(50, 1000), Count(90, 1000), 0.05)
+    >>> round(bounds.low, 3), round(bounds.high, 3)
+    (-0.014, 0.096)
+    """
+    for count in (champion, challenger):
+        _check(count)
+    check_alpha(alpha)
+    level, observed = alpha / 2.0, challenger.rate - champion.rate
+    low = _farthest(lambda margin: _excess(champion, challenger, margin) <= level, observed, -1.0)
+    high = _farthest(lambda margin: _excess(challenger, champion, -margin) <= level, observed, 1.0)
+    return Interval(low, high)
+
+
+def ratio_p_value(best: Count, group: Count, ratio: float) -> float:
+    """How surprising the counts are if the group's rate is at least `ratio` times the best group's.
+
+    Exact at any n and at any time, by universal inference as `excess_p_value`. 1.0 while the observed ratio is that
+    large.
+
+    Raises:
+        InvalidInput: more events than trials, or a ratio that is not above 0.
+
+    >>> ratio_p_value(Count(900, 2000), Count(0, 2000), 0.8) < 1e-9
+    True
+    >>> ratio_p_value(Count(5, 20), Count(0, 20), 0.8) > 0.05
+    True
+    """
+    for count in (best, group):
+        _check(count)
+    check_inside("ratio", ratio)
+    if not group.rate < ratio * best.rate:
+        return 1.0
+
+    def slope(rate: float) -> tuple[float, float]:
+        (first, bend), (second, other) = _slope(best, rate), _slope(group, ratio * rate)
+        return first + ratio * second, bend + ratio * ratio * other
+
+    low, most = max(group.rate / ratio, _EDGE), (1.0 - _EDGE) / max(ratio, 1.0)
+    rate = _summit(slope, min(low, most), max(low, min(best.rate, most)))
+    null = _log_likelihood(best, rate) + _log_likelihood(group, ratio * rate)
+    return math.exp(min(0.0, null - _log_jeffreys(best) - _log_jeffreys(group)))
+
+
+def _excess(champion: Count, challenger: Count, margin: float) -> float:
+    if not challenger.rate > champion.rate + margin:
         return 1.0
     evidence = _log_jeffreys(champion) + _log_jeffreys(challenger)
     return math.exp(min(0.0, _log_null(champion, challenger, margin) - evidence))
+
+
+def _farthest(rejected: Callable[[float], bool], observed: float, end: float) -> float:
+    """The rejected difference that is nearest to the observed one, on the side of `end`; `end` if none is rejected."""
+    far, near = end * (1.0 - _FINE), observed
+    if abs(end - observed) <= _FINE or not rejected(far):
+        return end
+    while abs(near - far) > _FINE:
+        middle = (far + near) / 2.0
+        if rejected(middle):
+            far = middle
+        else:
+            near = middle
+    return far
 
 
 def _check(count: Count, tuning_trials: float = 1.0) -> None:
@@ -109,16 +187,22 @@ def _check(count: Count, tuning_trials: float = 1.0) -> None:
 
 
 def _log_null(champion: Count, challenger: Count, margin: float) -> float:
-    """The largest log-likelihood with rates `margin` apart: concave in the champion's rate, so one slope to bisect.
+    """The largest log-likelihood with rates `margin` apart: concave in the champion's rate, so it has one summit.
 
-    The best rates lie between the observed ones, which are further apart than the margin.
+    The best rates lie between the observed ones, which are further apart than the margin; equal ones are the pooled.
     """
 
-    def too_high(rate: float) -> bool:
-        return _slope(champion, rate) + _slope(challenger, rate + margin) < 0.0
+    def slope(rate: float) -> tuple[float, float]:
+        (first, bend), (second, other) = _slope(champion, rate), _slope(challenger, rate + margin)
+        return first + second, bend + other
 
-    low, high = max(champion.rate, _EDGE), min(challenger.rate, 1.0 - _EDGE) - margin
-    rate = _frontier(too_high, high, low)
+    if margin == 0.0:
+        rate = (champion.events + challenger.events) / (champion.trials + challenger.trials)
+        rate = min(max(rate, _EDGE), 1.0 - _EDGE)
+    else:
+        low = max(champion.rate, _EDGE, _EDGE - margin)
+        high = min(challenger.rate - margin, 1.0 - _EDGE, 1.0 - _EDGE - margin)
+        rate = _summit(slope, low, high)
     return _log_likelihood(champion, rate) + _log_likelihood(challenger, rate + margin)
 
 
@@ -133,12 +217,33 @@ def _frontier(holds: Callable[[float], bool], inside: float, outside: float) -> 
     return (inside + outside) / 2.0
 
 
-def _slope(count: Count, rate: float) -> float:
-    return count.events / rate - (count.trials - count.events) / (1.0 - rate)
+def _summit(slope: Callable[[float], tuple[float, float]], low: float, high: float) -> float:
+    """Where a concave function is largest in [low, high]: Newton's steps on its slope, halving where they leave."""
+    rate, following, left = low, (low + high) / 2.0, _STEPS
+    while left and abs(following - rate) > _CLOSE:
+        rate, left = following, left - 1
+        value, bend = slope(rate)
+        low, high = (rate, high) if value > 0.0 else (low, rate)
+        step = rate - value / bend if bend else rate
+        following = step if low <= step <= high else (low + high) / 2.0
+    return following
+
+
+def _slope(count: Count, rate: float) -> tuple[float, float]:
+    """The slope of the log-likelihood, and how the slope changes."""
+    inside = _inside(rate)
+    hits, misses = count.events / inside, (count.trials - count.events) / (1.0 - inside)
+    return hits - misses, -hits / inside - misses / (1.0 - inside)
 
 
 def _log_likelihood(count: Count, rate: float) -> float:
-    return count.events * math.log(rate) + (count.trials - count.events) * math.log1p(-rate)
+    inside = _inside(rate)
+    return count.events * math.log(inside) + (count.trials - count.events) * math.log1p(-inside)
+
+
+def _inside(rate: float) -> float:
+    """A rate that may have brought either, however rarely."""
+    return min(max(rate, _EDGE), 1.0 - _EDGE)
 
 
 def _log_jeffreys(count: Count) -> float:

@@ -54,7 +54,7 @@ def mean_of(sample: Sample) -> Estimate:
     return Estimate(sample.n, sample.total / sample.n, spread)
 
 
-def proportion_of(successes: float, n: int) -> Estimate:
+def proportion_of(successes: float, n: float) -> Estimate:
     """The share of successes with the variance p (1 - p) of a yes-or-no value.
 
     Raises:

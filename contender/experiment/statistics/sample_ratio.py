@@ -104,6 +104,65 @@ def evidence(phases: Iterable[tuple[Sequence[int], Sequence[float]]], concentrat
     return sum(_phase_evidence(counts, shares, concentration) for counts, shares in phases)
 
 
+def pooled_evidence(
+    phases: Iterable[tuple[Sequence[int], Sequence[float]]], shares: Sequence[float], concentration: float
+) -> float:
+    """The log Bayes factor over (counts, shares) of all phases with one belief: the same loss in every phase.
+
+    The alternative deals all counts by one share for each arm, of a Dirichlet prior around `shares`; the null deals
+    each phase's by its own exact shares, so that their rounding to whole buckets costs nothing. For phases whose shares
+    are the same but for that; a belief that began anew with each phase would have to learn the loss anew.
+
+    Raises:
+        InvalidInput: as `evidence`.
+
+    >>> phases = [((500, 600), (0.5, 0.5)), ((500, 600), (0.5, 0.5))]
+    >>> round(math.exp(-pooled_evidence(phases, (0.5, 0.5), 100)), 4), round(math.exp(-evidence(phases, 100)), 4)
+    (0.0008, 0.0028)
+    """
+    _check_weight("concentration", concentration)
+    totals, null = [0.0] * len(shares), 0.0
+    for counts, dealt in phases:
+        _check_dealt(counts, dealt)
+        if any(count and share <= 0.0 for count, share in zip(counts, dealt, strict=True)):
+            return math.inf
+        null += _log_shares(counts, dealt)
+        totals = [total + count for total, count in zip(totals, counts, strict=True)]
+    believed = [share for share in shares if share > 0.0]
+    held = [total for total, share in zip(totals, shares, strict=True) if share > 0.0]
+    return _log_mixture(prior(believed, concentration), held) - null if believed else 0.0
+
+
+def smallest_loss(units: float, shares: Sequence[float], arm: int, concentration: float, alpha: float) -> float:
+    """The smallest part of an arm's units whose loss would, on average, have been found among `units` units.
+
+    `arm` is its place in `shares`; 1.0 where not even the loss of all of them would.
+
+    Raises:
+        InvalidInput: as `evidence`; a level outside (0, 1).
+
+    >>> round(smallest_loss(100_000, (0.5, 0.5), 1, 100, 0.01), 3)
+    0.025
+    """
+    check_inside("alpha", alpha, 0.0, 1.0)
+    line = -math.log(alpha)
+
+    def found(loss: float) -> bool:
+        counts = [units * share * (1.0 - loss if at == arm else 1.0) for at, share in enumerate(shares)]
+        return _phase_evidence(counts, shares, concentration) >= line
+
+    if not found(1.0):
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2.0
+        low, high = (low, middle) if found(middle) else (middle, high)
+    return high
+
+
+_BISECTIONS = 20
+
+
 def p_value(log_bayes_factor: float, smallest_before: float = 1.0) -> float:
     """The p-value of that evidence: the smallest 1 / Bayes factor of all looks, given the smallest of those before.
 
@@ -134,7 +193,7 @@ def _believed(belief: Sequence[float]) -> tuple[float, ...]:
     return tuple(map(float, belief))
 
 
-def _phase_evidence(counts: Sequence[int], shares: Sequence[float], concentration: float) -> float:
+def _phase_evidence(counts: Sequence[float], shares: Sequence[float], concentration: float) -> float:
     _check_dealt(counts, shares)
     if any(shares):
         check_total(shares)
@@ -147,7 +206,7 @@ def _phase_evidence(counts: Sequence[int], shares: Sequence[float], concentratio
     return _log_mixture(prior(dealt, concentration), held) - _log_shares(held, dealt)
 
 
-def _log_mixture(belief: Sequence[float], counts: Sequence[int]) -> float:
+def _log_mixture(belief: Sequence[float], counts: Sequence[float]) -> float:
     mass = sum(belief)
     total = math.lgamma(mass) - math.lgamma(mass + sum(counts))
     for weight, count in zip(belief, counts, strict=True):
@@ -155,7 +214,7 @@ def _log_mixture(belief: Sequence[float], counts: Sequence[int]) -> float:
     return total
 
 
-def _log_shares(counts: Sequence[int], shares: Sequence[float]) -> float:
+def _log_shares(counts: Sequence[float], shares: Sequence[float]) -> float:
     if any(count and not share for count, share in zip(counts, shares, strict=True)):
         return -math.inf
     return sum(count * math.log(share) for count, share in zip(counts, shares, strict=True) if count)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from contender.errors import InvalidInput
+from contender.metrics import PlannedMetric
+from contender.tasks.hiring import HIRING_MEASURES
 from contender.tasks.job_change import features, synthetic
-from contender.tasks.job_change.metric import CEILING, ROC_AUC, brier_reward
+from contender.tasks.job_change.metric import CEILING, REVIEW_REWARD, ROC_AUC, brier_reward
 from contender.tasks.job_change.schema import COLUMNS, LOOKING, NOT_LOOKING, JobChangeRow
 from contender.tasks.task import AnswerKind, Metric, Probabilities
 from contender.values import FallbackPolicy, Prediction, Row
@@ -39,6 +41,10 @@ class JobChange:
     protected: tuple[str, ...] = ("gender",)
     metric: Metric = ROC_AUC
     ceiling: float = CEILING
+    review_value: float = REVIEW_REWARD
+    measures: tuple[PlannedMetric, ...] = HIRING_MEASURES
+    outcomes_ignore_answers: bool = False
+    """Whoever reads that somebody is about to leave may make an offer."""
     policy: FallbackPolicy = FallbackPolicy(deadline_ms=150, min_confidence=0.6)
     features_version: int = 1
 

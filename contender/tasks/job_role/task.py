@@ -11,6 +11,8 @@ import numpy as np
 from pydantic import BaseModel
 
 from contender.errors import InvalidInput
+from contender.metrics import PlannedMetric
+from contender.tasks.hiring import HIRING_MEASURES
 from contender.tasks.job_role import features, synthetic
 from contender.tasks.job_role.metric import CEILING, MACRO_F1, REVIEW_VALUE, role_reward
 from contender.tasks.job_role.phrases import phrases
@@ -42,6 +44,10 @@ class JobRole:
     protected: tuple[str, ...] = ("gender", "age_group")
     metric: Metric = MACRO_F1
     ceiling: float = CEILING
+    review_value: float = REVIEW_VALUE
+    measures: tuple[PlannedMetric, ...] = HIRING_MEASURES
+    outcomes_ignore_answers: bool = False
+    """A candidate is often placed in the role that was proposed."""
     policy: FallbackPolicy = FallbackPolicy(deadline_ms=150, min_confidence=REVIEW_VALUE)
     features_version: int = 1
 

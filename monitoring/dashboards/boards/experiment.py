@@ -39,7 +39,7 @@ VERDICT: Final = Row(
         stat(
             "Days left",
             "About how many more days a hold waits for, at the rate so far; none when the verdict is there.",
-            (f"(({of_task(m.EXPERIMENT_DAYS_LEFT)} or {of_task(m.EXPERIMENT_RUNNING)} * 0)) {CHOSEN}", "days"),
+            (f"(({of_task(m.EXPERIMENT_TIME_LEFT)} / 86400 or {of_task(m.EXPERIMENT_RUNNING)} * 0)) {CHOSEN}", "days"),
         ),
         stat(
             "Since the last look",

@@ -330,13 +330,16 @@ def test_a_round_ends_the_rollback_window_in_its_time(
 
 def _tried(story: Story, command: Command, version: str, better: str) -> None:
     """An experiment of `version` whose outcomes bear the arm `better` out and speak against the other."""
-    assert command("experiment", "start", "--version", version, "--ramp", "0.5")[0] == 0
+    assert command("experiment", "start", "--version", version, "--ramp", "0.5", "--window", "3s")[0] == 0
     people = [{**row, "unit_id": f"v{version}-{number}"} for number, row in enumerate(rows(1_600, 7))]
     for first in range(0, len(people), BATCH):
         _judged(story, story.ask(people[first : first + BATCH]), better)
     place = story.place()
     end = time.monotonic() + 60
-    while sum(arm.reward.n for arm in place.store.experiment_data(_experiment(place)).arms.values()) < 1_500:
+    while (
+        sum(arm.metric("reward").matured for arm in place.store.experiment_data(_experiment(place)).arms.values())
+        < 1_500
+    ):
         place.store.settle(TASK, place.task.reward)
         assert time.monotonic() < end, "the outcomes did not arrive"
         time.sleep(0.2)

@@ -12,6 +12,8 @@ import pytest
 
 from benchmarks.postgres import cluster
 from contender.adapters.store_sql import Store
+from contender.experiment.analysis import Experiment
+from contender.experiment.plan import Plan
 from contender.values import Exposure, Outcome
 
 Expose = Callable[..., Exposure]
@@ -89,7 +91,44 @@ def expose() -> Expose:
 
 @pytest.fixture
 def outcome() -> Callable[..., Outcome]:
-    def make(event_id: str, prediction_id: str, value: str | float = 1, at: float = 200.0) -> Outcome:
-        return Outcome(event_id, prediction_id, "job-change", value, at)
+    def make(
+        event_id: str, prediction_id: str, value: str | float = 1, at: float = 200.0, metric: str = "reward"
+    ) -> Outcome:
+        return Outcome(event_id, prediction_id, "job-change", value, at, metric)
+
+    return make
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(100.0)
+
+
+@pytest.fixture
+def timed(url: str, clock: Clock) -> Iterator[Store]:
+    """A store by `clock`."""
+    found = Store(url, clock=clock)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def begin() -> Callable[..., Experiment]:
+    """Keeps a running experiment with that plan, half and half from generation 2 on."""
+
+    def make(store: Store, plan: Plan, experiment_id: str = "e1", **other: Any) -> Experiment:
+        made = Experiment(experiment_id, "job-change", experiment_id, plan, "7", "8", 0.0, ((2, 0.5),), **other)
+        store.save_experiment(made.to_document())
+        return made
 
     return make

@@ -1,18 +1,19 @@
-"""An experiment's aggregates, made by a real database, against a plain count in Python."""
+"""Experiments, their looks, and how units and requests are counted."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 from contender.adapters.store_sql import Store
 from contender.errors import InvalidInput, NotFound
-from contender.experiment.data import ArmData, ExperimentData, Sample
-from contender.values import Exposure, Outcome, Prediction
+from contender.experiment.analysis import Experiment
+from contender.experiment.data import ArmData, Events, ExperimentData, GroupData, MetricData, Sample
+from contender.experiment.plan import Plan, digest_of
+from contender.values import Outcome, Prediction
 
 Make = Callable[..., Any]
 TASK = "job-change"
@@ -27,54 +28,62 @@ def test_an_experiment_nobody_saw_is_empty(store: Store) -> None:
     assert store.phase_counts("e1") == []
 
 
-def test_units_are_counted_once_and_requests_each(store: Store, expose: Make, outcome: Make) -> None:
+def test_units_are_counted_once_and_requests_each(store: Store, expose: Make) -> None:
     store.append(
         [
             expose("p1", "u1"),
-            expose("p2", "u1", served_by="baseline"),
+            expose("p2", "u1", served_by="baseline", at=101.0),
             expose("p3", "u2", label="Review_Required"),
-            expose("p4", "u3", "challenger"),
+            expose("p4", "u3", "challenger", served_by="review", latency_ms=900.0),
             expose("p5", None, "unassigned"),
             expose("p6", None, "champion"),
             expose("p7", "u9", experiment_id="e2"),
             expose("p8", "u9", experiment_id=None),
+            expose("p9", "u8", counted=False),
+            expose("p10", "u1", counted=False, at=1.0),
         ],
-        [outcome("o1", "p1", 1), outcome("o2", "p2", 0), outcome("o3", "p3", 1), outcome("o4", "p5", 1)],
+        [],
     )
-    store.settle(TASK, by_outcome)
     assert store.experiment_data("e1") == ExperimentData(
         {
-            "champion": ArmData(2, 3, 1, 1, Sample(2, 1.5, 1.25), 1, 1, outcome_units=2),
-            "challenger": ArmData(1, 1, 0, 0, Sample(0, 0.0, 0.0), 0, 0, outcome_units=0),
+            "champion": ArmData(2, 3, fallbacks=1, reviews=1, fallback_units=1, review_units=1),
+            "challenger": ArmData(1, 1, fallbacks=1, fallback_units=1, error_units=1, slow_units=1),
         },
-        crossed_units=0,
+        seconds=1.0,
     )
 
 
-def test_a_unit_in_two_arms_is_crossed(store: Store, expose: Make) -> None:
-    store.append([expose("p1", "u1"), expose("p2", "u1", "challenger", generation=3), expose("p3", "u2")], [])
-    assert store.experiment_data("e1").crossed_units == 1
-    assert store.experiment_data("e1", since_generation=3).crossed_units == 0
-
-
-def test_only_exposures_of_the_generation_on_count(store: Store, expose: Make, outcome: Make) -> None:
-    store.append(
-        [expose("p1", "u1", generation=2), expose("p2", "u1", generation=3), expose("p3", "u2", generation=4)],
-        [outcome("o1", "p1", 0), outcome("o2", "p2", 1), outcome("o3", "p3", 1)],
-    )
-    store.settle(TASK, by_outcome)
-    arm = store.experiment_data("e1", since_generation=3).arms["champion"]
-    assert (arm.assigned, arm.exposures, arm.reward) == (2, 2, Sample(2, 2.0, 2.0))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_unit_belongs_to_its_first_exposure_in_whatever_order_they_come(
+    store: Store, expose: Make, order: tuple[int, ...]
+) -> None:
+    exposures = [
+        expose("p1", "u1", "challenger", at=90.0, generation=2, label="Review_Required"),
+        expose("p2", "u1", at=90.0, generation=3),
+        expose("p3", "u1", at=95.0, generation=4, served_by="baseline"),
+    ]
+    for place in order:
+        store.append([exposures[place]], [])
+        store.count_pending()
+    data = store.experiment_data("e1")
+    assert data.arms == {
+        "challenger": ArmData(1, 3, fallbacks=1, reviews=1, fallback_units=1, review_units=1, error_units=0)
+    }
+    assert data.crossed_units == 1
+    assert store.faulty_units("e1") == {"contradictory": [], "crossed": ["u1"]}
+    phases = store.phase_counts("e1")
+    assert [count[:3] for count in phases] == [(2, {"challenger": 1}, {"challenger": 1})]
+    assert store.counted("e1").phases() == phases
 
 
 def test_a_unit_belongs_to_the_phase_that_saw_it_first(store: Store, expose: Make) -> None:
     store.append(
         [
-            expose("p1", "u1", generation=4, served_by="baseline"),
+            expose("p1", "u1", generation=4, served_by="baseline", at=102.0),
             expose("p2", "u1", generation=2),
             expose("p3", "u2", "challenger", generation=2),
-            expose("p4", "u3", generation=4),
-            expose("p5", "u2", "champion", generation=4),
+            expose("p4", "u3", generation=4, at=103.0),
+            expose("p5", "u2", "champion", generation=4, at=104.0),
         ],
         [],
     )
@@ -85,70 +94,61 @@ def test_a_unit_belongs_to_the_phase_that_saw_it_first(store: Store, expose: Mak
     assert store.phase_counts("e1") == store.counted("e1").phases()
 
 
-def drawn(expose: Make, seed: int) -> tuple[list[Exposure], list[Outcome]]:
-    rng = np.random.default_rng(seed)
-    exposures, outcomes = [], []
-    for number in range(3_000):
-        unit = f"u{rng.integers(900)}"
-        arm = "champion" if hash_of(unit) % 3 else "challenger"
-        served = arm if rng.random() < 0.9 else "baseline"
-        label = "1" if rng.random() < 0.8 else "Review_Required"
-        generation = 2 + number // 1_500
-        exposures.append(
-            expose(f"p{number}", unit, arm, served_by=served, label=label, generation=generation, at=float(number))
-        )
-        if rng.random() < 0.5:
-            outcomes.append(Outcome(f"o{number}", f"p{number}", TASK, float(rng.random()), float(number)))
-    return exposures, outcomes
+def test_groups_are_those_that_an_exposure_told_first(timed: Store, begin: Make, expose: Make) -> None:
+    begin(timed, Plan(favourable_label="1"))
+    told: list[dict[str, str]] = [{}, {"gender": "F"}, {"gender": "M", "age": "old"}]
+    for number, groups in enumerate(told):
+        timed.append([expose(f"p{number}", "u1", groups=groups, at=100.0 - number)], [])
+        timed.count_pending()
+    timed.append([expose("p9", "u2", groups={"gender": "F"}, label="0")], [])
+    arm = timed.experiment_data("e1").arms["champion"]
+    assert arm.groups == {"age=old": GroupData(1, 1), "gender=F": GroupData(2, 1)}
 
 
-def hash_of(unit: str) -> int:
-    return sum(unit.encode())
-
-
-def counted(exposures: Iterable[Exposure], outcomes: Iterable[Outcome], since: int) -> dict[str, ArmData]:
-    known = {found.prediction_id: found for found in exposures if found.generation >= since}
-    by_unit: dict[str, dict[str, list[Exposure]]] = defaultdict(lambda: defaultdict(list))
-    rewards: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for found in known.values():
-        by_unit[found.assigned_to][str(found.unit_id)].append(found)
-    for event in outcomes:
-        if event.prediction_id in known:
-            exposure = known[event.prediction_id]
-            rewards[exposure.assigned_to][str(exposure.unit_id)].append(float(event.value))
-    return {arm: plain_arm(units, [float(np.mean(r)) for r in rewards[arm].values()]) for arm, units in by_unit.items()}
-
-
-def plain_arm(units: dict[str, list[Exposure]], means: list[float]) -> ArmData:
-    fallen = [[e for e in found if e.served_by != e.assigned_to] for found in units.values()]
-    reviewed = [[e for e in found if e.label == "Review_Required"] for found in units.values()]
-    return ArmData(
-        len(units),
-        sum(map(len, units.values())),
-        sum(map(len, fallen)),
-        sum(map(len, reviewed)),
-        Sample(len(means), sum(means), sum(mean**2 for mean in means)),
-        sum(map(bool, fallen)),
-        sum(map(bool, reviewed)),
+def test_units_that_were_cleared_are_in_neither_arm(timed: Store, clock: Any, begin: Make, expose: Make) -> None:
+    begin(timed, Plan(window_s=100.0, grace_s=0.0))
+    timed.append(
+        [expose("p1", "u1", groups={"gender": "F"}), expose("p2", "u2"), expose("p3", "u3", "challenger")],
+        [Outcome("o1", "p1", TASK, 1, 110.0), Outcome("o2", "p1", TASK, 0, 120.0), Outcome("o3", "p2", TASK, 1, 120.0)],
     )
+    clock.now = 500.0
+    timed.settle(TASK, by_outcome)
+    assert timed.faulty_units("e1") == {"contradictory": ["u1"], "crossed": []}
+    whole, part = timed.experiment_data("e1"), timed.experiment_data("e1", ["u1", "u3", "nobody"])
+    assert whole.arms["champion"].metric("reward") == MetricData(2, value=Sample(2, 2.0, 2.0))
+    assert whole.events == Events(contradictory=1)
+    assert set(part.arms) == {"champion"}
+    arm = part.arms["champion"]
+    assert (arm.assigned, arm.groups, arm.metric("reward")) == (1, {}, MetricData(1, value=Sample(1, 1.0, 1.0)))
+    assert sum(arm.latency) == 1
+    assert part.events.contradictory == 0
 
 
-@pytest.mark.parametrize("since", [None, 3])
-def test_the_database_counts_as_python_does(store: Store, expose: Make, since: int | None) -> None:
-    exposures, outcomes = drawn(expose, seed=7)
-    store.append(exposures, outcomes)
-    store.settle(TASK, by_outcome)
-    data, plain = store.experiment_data("e1", since), counted(exposures, outcomes, since or 0)
-    assert set(data.arms) == set(plain) == {"champion", "challenger"}
-    for arm, found in data.arms.items():
-        assert found.reward == pytest.approx(plain[arm].reward)
-        assert (found.assigned, found.exposures, found.fallbacks, found.reviews) == (
-            plain[arm].assigned,
-            plain[arm].exposures,
-            plain[arm].fallbacks,
-            plain[arm].reviews,
-        )
-        assert (found.fallback_units, found.review_units) == (plain[arm].fallback_units, plain[arm].review_units)
+def old_rule(shares: list[tuple[int, float]]) -> dict[str, Any]:
+    """A running experiment as it was kept before values had windows."""
+    document = Experiment("e1", TASK, "e1", Plan(), "7", "8", 0.0, ()).to_document()
+    later = {"window_s", "grace_s", "metrics", "review_value", "min_confidence", "restarts", "divide_alpha"}
+    terms = {name: value for name, value in document["plan"].items() if name not in later}
+    return document | {"plan": terms, "plan_digest": digest_of(terms), "shares": shares}
+
+
+@pytest.mark.parametrize(("shares", "units"), [([(2, 0.5)], 2), ([(2, 0.1), (3, 0.5)], 1), ([(2, 0.1)], 0)])
+def test_rewards_of_the_old_rule_count_as_they_come_from_the_planned_share_on(
+    timed: Store, clock: Any, expose: Make, shares: list[tuple[int, float]], units: int
+) -> None:
+    timed.save_experiment(old_rule(shares))
+    timed.append(
+        [expose("p1", "u1"), expose("p2", "u1", at=101.0), expose("p3", "u2", generation=3), expose("p4", "u3")],
+        [Outcome("o1", "p1", TASK, 1, 110.0), Outcome("o2", "p2", TASK, 0, 9e9), Outcome("o3", "p3", TASK, 1, 110.0)],
+    )
+    timed.settle(TASK, by_outcome)
+    arm = timed.experiment_data("e1").arms["champion"]
+    expected = {2: Sample(2, 1.5, 1.25), 1: Sample(1, 1.0, 1.0), 0: Sample(0, 0.0, 0.0)}[units]
+    assert arm.metric("reward") == MetricData(units, value=expected)
+    assert arm.assigned == 3
+    clock.now = 1e10
+    timed.settle(TASK, by_outcome)
+    assert timed.experiment_data("e1").arms["champion"] == arm
 
 
 def test_experiments_are_kept_under_their_id(store: Store) -> None:

@@ -17,11 +17,10 @@ import pytest
 from sqlalchemy import event, func, select
 
 from contender.adapters.store_sql import Store
-from contender.adapters.store_sql.counting import rebuild
 from contender.adapters.store_sql.intake import keep_exposures
 from contender.adapters.store_sql.schema import UNCOUNTED
-from contender.adapters.store_sql.terms import terms_of
 from contender.errors import Unavailable
+from contender.experiment.plan import Plan
 from contender.values import Exposure, Outcome, Prediction
 
 Make = Callable[..., Any]
@@ -66,14 +65,14 @@ def test_what_is_new_is_counted_beside_what_came_before(store: Store, expose: Ma
     assert store.experiment_data("e1").events.replayed == 2
 
 
-def test_counting_anew_leaves_what_is_queued_to_the_queue(store: Store, expose: Make) -> None:
-    store.append([expose("p1", "u1")], [])
+def test_counting_anew_counts_what_is_queued_once(store: Store, expose: Make) -> None:
+    store.append([expose("p1", "u1", groups={"gender": "F"})], [])
     assert_exact(store, 1)
-    store.append([expose("p2", "u2")], [])
-    with store._writing() as connection:
-        rebuild(connection, "e1", terms_of(connection, "e1"))
-    assert waiting(store) == 1
+    store.append([expose("p2", "u2"), expose("p3", "u3", counted=False)], [])
+    store.recount("e1")
+    assert waiting(store) == 0
     assert_exact(store, 2)
+    assert store.experiment_data("e1").arms["champion"].groups["gender=F"].units == 1
 
 
 def test_more_than_a_chunk_is_counted_by_one_look(store: Store, expose: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,14 +101,31 @@ def patiently(call: Callable[..., object], *arguments: object) -> None:
     call(*arguments)
 
 
-def test_many_keep_count_and_judge_at_once(url: str, expose: Make, outcome: Make) -> None:
+def planned(url: str, begin: Make, plan: Plan) -> None:
+    """Keep a running experiment with that plan."""
+    made = Store(url, clock=lambda: 150.0)
+    begin(made, plan)
+    made.close()
+
+
+def valued_by_three(url: str) -> Store:
+    """The store after three at once have valued what is due."""
+    stores = [Store(url, clock=lambda: 500.0) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda store: patiently(store.settle, TASK, by_outcome), stores))
+    for store in stores[1:]:
+        store.close()
+    return stores[0]
+
+
+def test_many_keep_count_and_judge_at_once(url: str, expose: Make, outcome: Make, begin: Make) -> None:
     gate = threading.Barrier(6)
+    planned(url, begin, Plan(window_s=100.0, grace_s=0.0))
 
     def keep(store: Store, number: int) -> None:
         for batch in range(6):
             names = [f"p{number}-{batch}-{n}" for n in range(20)]
-            arms = ["champion" if n % 2 else "challenger" for n in range(20)]
-            exposures = [expose(name, f"u{n}", arm) for n, (name, arm) in enumerate(zip(names, arms, strict=True))]
+            exposures = [expose(name, f"u{n}", ("challenger", "champion")[n % 2]) for n, name in enumerate(names)]
             patiently(store.append, exposures, [outcome(f"o{name}", name, n % 2) for n, name in enumerate(names)])
             patiently(store.append, exposures[:3], [])
 
@@ -120,19 +136,19 @@ def test_many_keep_count_and_judge_at_once(url: str, expose: Make, outcome: Make
             patiently(store.experiment_data, "e1")
 
     def work(number: int) -> None:
-        store = Store(url, clock=time.time)
+        store = Store(url, clock=lambda: 150.0)
         gate.wait(30)
         (keep if number % 2 else count)(store, number)
         store.close()
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(work, range(6))) == [None] * 6
-    store = Store(url, clock=time.time)
-    assert store.settle(TASK, by_outcome) >= 0
+    store = valued_by_three(url)
     assert_exact(store, 3 * 6 * 20)
     data = store.experiment_data("e1")
     assert data.events.replayed == 3 * 6 * 3
-    assert [arm.reward for _, arm in sorted(data.arms.items())] == [(10, 0.0, 0.0), (10, 10.0, 10.0)]
+    values = [arm.metric("reward") for _, arm in sorted(data.arms.items())]
+    assert [(one.matured, one.value) for one in values] == [(10, (10, 0.0, 0.0)), (10, (10, 10.0, 10.0))]
     store.close()
 
 
@@ -141,7 +157,7 @@ def test_what_becomes_visible_late_is_counted_late(fresh_schema: Callable[[], st
     slow, fast = Store(url, clock=time.time), Store(url, clock=time.time)
     fast.upgrade()
     with slow._writing() as connection:
-        keep_exposures(connection, [expose("p1", "u1")])
+        keep_exposures(connection, [expose("p1", "u1")], 1.0)
         fast.append([expose("p2", "u2")], [])
         assert_exact(fast, 1)
     assert_exact(fast, 2)
@@ -149,11 +165,11 @@ def test_what_becomes_visible_late_is_counted_late(fresh_schema: Callable[[], st
     fast.close()
 
 
-def killed(url: str, at: int, work: Callable[[Store], object]) -> bool:
+def killed(url: str, at: int, work: Callable[[Store], object], now: float = 150.0) -> bool:
     """Run `work` in a process that is killed before its statement number `at`; whether it got that far."""
 
     def doomed() -> None:
-        store = Store(url, clock=time.time)
+        store = Store(url, clock=lambda: now)
         left = [at]
 
         def tick(*_: object) -> None:
@@ -174,7 +190,9 @@ def killed(url: str, at: int, work: Callable[[Store], object]) -> bool:
     return worker.exitcode != 0
 
 
-def test_a_death_at_any_statement_counts_nothing_twice(url: str, expose: Make, outcome: Make) -> None:
+def test_a_death_at_any_statement_counts_and_values_nothing_twice(
+    url: str, expose: Make, outcome: Make, begin: Make
+) -> None:
     exposures: list[Exposure] = [expose(f"p{n}", f"u{n % 4}", groups={"gender": "F"}) for n in range(6)]
     outcomes: list[Outcome] = [outcome(f"o{n}", f"p{n}", 1) for n in range(6)]
 
@@ -184,15 +202,17 @@ def test_a_death_at_any_statement_counts_nothing_twice(url: str, expose: Make, o
         store.count_pending()
 
     made = Store(url, clock=time.time)
-    made.upgrade()
+    begin(made, Plan(window_s=150.0, grace_s=0.0, covariate="history"))
     made.close()
-    at = 0
-    while killed(url, at, everything):
-        at += 1
-    assert at > 15
-    store = Store(url, clock=time.time)
+    for now, least in ((150.0, 15), (500.0, 6)):
+        at = 0
+        while killed(url, at, everything, now):
+            at += 1
+        assert at > least
+    store = Store(url, clock=lambda: 500.0)
     assert waiting(store) == 0
     assert_exact(store, 6)
     arm = store.experiment_data("e1").arms["champion"]
-    assert (arm.assigned, arm.reward, arm.groups["gender=F"].units) == (4, (4, 4.0, 4.0), 4)
+    assert (arm.assigned, arm.metric("reward").value, arm.groups["gender=F"].metric.matured) == (4, (4, 4.0, 4.0), 4)
+    assert arm.covariate_units == {-1: 4}
     store.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
@@ -15,7 +17,9 @@ from sqlalchemy import Engine, inspect, text
 from contender.adapters.store_sql import Store
 from contender.adapters.store_sql.versions import MIGRATIONS, NEWEST, Versions
 from contender.errors import Unavailable
-from contender.experiment.data import PairedSample, Sample
+from contender.experiment.analysis import from_document, look, observe
+from contender.experiment.data import Sample
+from contender.experiment.plan import digest_of
 from contender.values import Prediction
 
 Make = Callable[..., Any]
@@ -38,6 +42,25 @@ BEFORE = (
     "INSERT INTO audit VALUES ('job-change', 1, '{{\"sequence\": 1}}')",
 )
 
+PLAN = {"unit": "unit_id", "metric": "reward", "outcome_days": 1.0, "max_late_share": 0.1, "leave_out_late": False}
+RUNNING = {
+    "task": "job-change",
+    "words": json.dumps(
+        {
+            "id": "e1",
+            "task": "job-change",
+            "salt": "e1",
+            "plan": PLAN,
+            "plan_digest": digest_of(PLAN),
+            "champion": "7",
+            "challenger": "8",
+            "started_at": 0.0,
+            "status": "running",
+            "shares": [[1, 0.1], [2, 0.5]],
+        }
+    ),
+}
+
 
 def by_score(prediction: Prediction, _outcome: object) -> float:
     return prediction.score
@@ -51,6 +74,23 @@ def old(url: str) -> Iterator[Store]:
     _fill(store._engine)
     yield store
     store.close()
+
+
+@pytest.fixture
+def between(old: Store) -> Store:
+    """The store of version 3, with a running experiment."""
+    with old._engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "3")
+        connection.execute(text("INSERT INTO experiments VALUES ('e1', :task, 'running', 1.0, :words)"), RUNNING)
+    return old
+
+
+def _config() -> Config:
+    config = Config(attributes={"version_table": "contender_version"})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
 
 
 def _fill(engine: Engine) -> None:
@@ -97,14 +137,32 @@ def test_an_upgrade_makes_the_tables_of_a_new_database(old: Store, fresh_url: Ca
 def test_what_was_kept_goes_on_counting(old: Store, expose: Make) -> None:
     old.upgrade()
     arm = old.experiment_data("e1").arms["champion"]
-    assert (arm.assigned, arm.exposures, arm.baseline.first.n) == (2, 2, 0)
+    assert (arm.assigned, arm.exposures, arm.groups) == (2, 2, {})
     old.append([expose("p2", "u2"), expose("p3", "u3")], [])
-    old.settle(TASK, by_score)
+    assert old.settle(TASK, by_score) == 1
     data = old.experiment_data("e1")
     assert (data.arms["champion"].assigned, data.events.replayed) == (3, 1)
-    assert data.arms["champion"].baseline == PairedSample(Sample(1, 0.75, 0.5625), Sample(1, 0.25, 0.0625), 0.1875)
     assert old.counted("e1").data() == data
     assert [record["sequence"] for record in old.audit(TASK)] == [1]
+
+
+def test_a_running_experiment_of_the_version_before_goes_on(between: Store, expose: Make) -> None:
+    """Under the old rule, with a ramp, outcomes of the old key and a queue: nothing is lost, and nothing doubled."""
+    assert between.versions() == Versions(3, NEWEST)
+    between.upgrade()
+    assert between.settle(TASK, by_score) == 1
+    running = from_document(between.experiment("e1"))
+    assert running.rule == "shares"
+    data = observe(between, running)
+    arm = data.arms["champion"]
+    assert (arm.assigned, arm.exposures, arm.metric("reward").value) == (2, 2, Sample(1, 0.75, 0.5625))
+    assert data.pooled is False
+    between.append([expose("p2", "u2"), expose("p3", "u3", "challenger", generation=3)], [])
+    again = observe(between, running)
+    assert {name: arm.assigned for name, arm in again.arms.items()} == {"champion": 2, "challenger": 1}
+    assert again.events.replayed == 1
+    assert between.outcome_counts(TASK) == {"pending": 0, "judged": 1, "refused": 0}
+    assert look(between, running).decision == "hold"
 
 
 def test_newer_tables_are_refused(store: Store) -> None:
@@ -129,9 +187,7 @@ def test_a_failed_upgrade_leaves_everything_as_it_was(old: Store) -> None:
 
 
 def test_the_last_migration_leads_to_the_version_of_the_code() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    script = ScriptDirectory.from_config(config)
+    script = ScriptDirectory.from_config(_config())
     assert script.get_current_head() == str(NEWEST)
     steps = [int(step.revision) for step in script.walk_revisions()]
     assert steps == list(itertools.accumulate([NEWEST] + [-1] * (NEWEST - 2)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from cli.compose import Workplace
 from cli.settings import Settings
 from cli.steering import steer
 from contender.adapters.routing_file import RoutingFile
+from contender.adapters.store_sql import Store
 from contender.errors import InvalidInput, NotFound, Refused, Unavailable
 from contender.experiment.analysis import Experiment, look
 from contender.experiment.assignment import assign
 from contender.experiment.decision import Verdict
 from contender.experiment.plan import Plan, Step
+from contender.metrics import PlannedMetric
 from contender.release.actions import Ports
 from contender.release.executor import Release
 from contender.release.state import Phase
@@ -30,12 +33,29 @@ from contender.routing import Routing
 from contender.values import CHAMPION, SHADOW, Exposure, Outcome, shadow_of
 
 TASK = "job-change"
-PLAN = Plan(min_units=100, horizon_units=4_000, tuning_units=400, ramp=(Step(0.1, 20), Step(0.5)))
+PLAN = Plan(
+    min_units=100,
+    horizon_units=4_000,
+    tuning_units=400,
+    ramp=(Step(0.1, 20), Step(0.5)),
+    window_s=60.0,
+    grace_s=10.0,
+    metrics=(PlannedMetric("acceptance", window_s=60.0),),
+)
 WIDE = ("blue", "green", "violet")
 
 
 class Bench(Workplace):
-    """A workplace without servers: everything that is asked to serve does so at once."""
+    """A workplace without servers: everything that is asked to serve does so at once, and time passes when told to."""
+
+    ahead_s = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead_s
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.settings.store_url, clock=self.now)
 
     @cached_property
     def routing(self) -> RoutingFile:
@@ -67,16 +87,19 @@ class People:
         routing = self._place.routing.read(TASK)
         assert routing
         for number in range(self._seen, self._seen + count):
-            arm = assign(routing, f"person-{number}")
-            answers = [self._exposure(number, arm, routing)]
+            arm, counted = assign(routing, f"person-{number}")
+            answers = [self._exposure(number, arm, routing, counted)]
             if routing.shadow:
-                answers.append(self._exposure(number, SHADOW, routing))
+                answers.append(self._exposure(number, SHADOW, routing, counted))
             told = [Outcome(f"o{number}", f"p{number}", TASK, 1, answers[0].at + 1)]
+            if number % 3:
+                told.append(Outcome(f"a{number}", f"p{number}", TASK, 1, answers[0].at + 1, "acceptance"))
             self._place.store.append(answers, told)
         self._seen += count
+        self._place.ahead_s += 100.0  # until the window of all of them has closed
         self._place.store.settle(TASK, self._place.task.reward)
 
-    def _exposure(self, number: int, arm: str, routing: Any) -> Exposure:
+    def _exposure(self, number: int, arm: str, routing: Any, counted: bool) -> Exposure:
         name = f"p{number}"
         return Exposure(
             prediction_id=shadow_of(name) if arm == SHADOW else name,
@@ -92,7 +115,8 @@ class People:
             confidence=0.9,
             fallback_reason=None,
             latency_ms=3.0,
-            at=time.time(),
+            at=self._place.now(),
+            counted=counted,
         )
 
 
@@ -149,7 +173,7 @@ def test_an_experiment_that_cannot_begin_does_not_stay_running(place: Bench) -> 
 
 
 def test_the_best_of_two_challengers_is_promoted_under_its_plan(place: Bench) -> None:
-    planned = Plan(min_units=100, tuning_units=400, horizon_units=4_000, review_margin=0.07)
+    planned = replace(PLAN, review_margin=0.07, ramp=())
     running = begun(place, "2", "3", planned=planned)
     people = People(place, **{"challenger": 0.8, "challenger-2": 0.95})
     people.come(900)
@@ -162,14 +186,16 @@ def test_the_best_of_two_challengers_is_promoted_under_its_plan(place: Bench) ->
     state = place.release.promote("digest", verdict.reason, arm=verdict.arm)
     assert state.champion
     assert state.champion.version == "3"
-    assert plan_of(place, state) == planned
+    assert plan_of(place, state) == running.plan
     assert limits_of(planned).margins["review"] == 0.07
     assert plan_of(place, place.release.undo("no")) == Plan()
 
 
-@pytest.mark.parametrize(("score", "rule"), [(0.95, "shadow-better"), (0.3, "worse")])
-def test_a_shadow_is_compared_on_the_same_people(place: Bench, score: float, rule: str) -> None:
-    running = begun(place, planned=PLAN, shadow="2")
+@pytest.mark.parametrize(
+    ("score", "declared", "rule"), [(0.95, True, "shadow-better"), (0.3, True, "worse"), (0.3, False, "shadow")]
+)
+def test_a_shadow_is_compared_on_the_same_people(place: Bench, score: float, declared: bool, rule: str) -> None:
+    running = begun(place, planned=replace(PLAN, ramp=(), outcomes_ignore_answers=declared), shadow="2")
     People(place, shadow=score).come(150)
     verdict = look(place.store, running)
     assert (verdict.rule, verdict.arm, verdict.units) == (rule, SHADOW, 150)
@@ -200,12 +226,11 @@ def test_the_spread_of_rewards_is_taken_from_the_last_experiment_that_saw_enough
         terms.USUAL_DEVIATION,
         "assumed: no experiment has seen enough units",
     )
-    running = begun(place, "2", planned=Plan(min_units=100, horizon_units=4_000))
+    running = begun(place, "2", planned=replace(PLAN, ramp=()))
     People(place).come(300)
     spread, source = terms.spread_seen(place.store, TASK, PLAN)
     assert 0.0 < spread < 0.1
     assert running.id in source
-    assert terms.spread_seen(place.store, TASK, Plan(covariate="baseline", min_units=100))[0] == terms.USUAL_DEVIATION
 
 
 def test_what_is_shown_of_an_experiment_holds_its_ramp(place: Bench) -> None:

@@ -98,7 +98,7 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 def _live_through(stack: Observed, rows: Path, folder: Path) -> None:
     """An experiment with outcomes, a place that hangs, a client too large, a faulty file, drift, a failed run."""
     plan = folder / "plan.json"
-    terms = ("--set", "min_units=100", "--set", "covariate=baseline", "--deviation", "0.5")
+    terms = ("--set", "min_units=100", "--set", "covariate=baseline", "--deviation", "0.5", "--window", "3s")
     stack.told("experiment", "plan", *terms, "--out", str(plan))
     stack.told("experiment", "start", "--challenger", "baseline", "--ramp", "0.5", "--plan", str(plan))
     crowd, people = _crowd(stack), _people()
@@ -131,6 +131,7 @@ def _scraped(stack: Observed) -> None:
     """Wait until Prometheus has seen all of it; what it has not seen by the deadline, the tests name."""
     deadline = time.monotonic() + SCRAPED_S
     while time.monotonic() < deadline:
+        stack.told("experiment", "status", codes=(0, 3))
         if stack.run("dash", "check", "--minutes", "5").returncode == 0:
             return
         time.sleep(1)
@@ -154,7 +155,7 @@ def _crowd(stack: Observed) -> Crowd:
 
 def _keep_asking(crowd: Crowd, people: list[Person], stop: threading.Event) -> None:
     """Everybody once with outcomes, then again and again, so that no rate is without a sample."""
-    crowd.tell(crowd.ask(people))
+    crowd.tell(crowd.ask(people), JobChange())
     while not stop.is_set():
         crowd.ask(people[:40])
         time.sleep(0.2)

@@ -46,7 +46,7 @@ class Laptop:
 
     def act(self, workflow: str, **inputs: str) -> Ran:
         self._runs += 1
-        given = {"environment": "staging", "task": TASK, "wait": "0", "bake": "1", **inputs}
+        given = {"environment": "staging", "task": TASK, "wait": "0", "bake": "1", "window": "3s", **inputs}
         return Act(workflow, self.home / f"run-{self._runs}", given, self.environment).run()
 
     def phase(self) -> str:
@@ -80,7 +80,7 @@ def _outcome(one: dict[str, Any], better: str) -> dict[str, Any]:
 def _rewarded(place: Workplace) -> int:
     ramp = place.release.state().ramp
     assert ramp is not None
-    return sum(arm.reward.n for arm in place.store.experiment_data(ramp.experiment_id).arms.values())
+    return sum(arm.metric("reward").matured for arm in place.store.experiment_data(ramp.experiment_id).arms.values())
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 def act(story: Story, workflow: str, **inputs: str) -> Ran:
     folder = story.home / f"run-{len(list(story.home.glob('run-*')))}"
-    given = {"environment": "staging", "task": TASK, "wait": "0", "bake": "1", "ramp": "0.5", **inputs}
+    given = {"environment": "staging", "task": TASK, "wait": "0", "bake": "1", "ramp": "0.5", "window": "3s", **inputs}
     return Act(workflow, folder, given, story.environment()).run()
 
 

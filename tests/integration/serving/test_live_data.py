@@ -12,7 +12,9 @@ import pytest
 from cli.endpoint import Endpoint
 from cli.preview import check_obeyed, header_for
 from contender.adapters.routing_file import RoutingFile
+from contender.experiment.analysis import Experiment
 from contender.experiment.data import ExperimentData
+from contender.experiment.plan import Plan
 from contender.routing import Arm, ExperimentRef
 from contender.tasks.job_change.task import JobChange
 
@@ -62,6 +64,24 @@ def data(stack: Any) -> ExperimentData:
         store.close()
 
 
+def valued(stack: Any) -> int:
+    """Units whose values are final; settles as whoever looks does."""
+    store = stack.store
+    try:
+        store.settle(TASK, JobChange().reward)
+        return sum(arm.metric("reward").matured for arm in store.experiment_data("live").arms.values())
+    finally:
+        store.close()
+
+
+def planned(stack: Any) -> None:
+    """Keep the experiment's plan: windows of some seconds, adjusted by the baseline's score."""
+    store = stack.store
+    plan = Plan(window_s=8.0, grace_s=4.0, covariate="baseline")
+    store.save_experiment(Experiment("live", TASK, "live", plan, "7", "8", 0.0, ((1, 0.5),)).to_document())
+    store.close()
+
+
 def ask_everybody(stack: Any) -> list[dict[str, Any]]:
     people = [{**row, "unit_id": f"u{index}"} for index, row in enumerate(stack.rows(PEOPLE))]
     singles = [stack.ask([person]).body["predictions"][0] for person in people[: PEOPLE // 2]]
@@ -70,6 +90,7 @@ def ask_everybody(stack: Any) -> list[dict[str, Any]]:
 
 
 def test_shadow_covariates_groups_and_inputs_reach_the_store(own: Any) -> None:
+    planned(own)
     told = ask_everybody(own)
     events = [
         {"event_id": f"e{index}", "prediction_id": one["prediction_id"], "value": index % 2}
@@ -81,13 +102,15 @@ def test_shadow_covariates_groups_and_inputs_reach_the_store(own: Any) -> None:
 
     wait_for(lambda: kept(data(own), lambda arm: arm.assigned) == PEOPLE, "exposed")
     assert own.tell({"outcomes": events}).status == 200
-    wait_for(lambda: kept(data(own), lambda arm: arm.baseline.first.n) == PEOPLE, "covariates")
+    wait_for(lambda: valued(own) == PEOPLE, "values")
     found = data(own)
-    assert sum(pair.first.n for pair in found.shadow.values()) == PEOPLE
+    assert sum(shadow.agreement.n for shadow in found.shadow.values()) == PEOPLE
     assert found.arms.keys() == {"champion", "challenger"}
-    # The shadow is the challenger's own model: on the challenger's people both earn the same.
-    pair = found.shadow["challenger"]
-    assert pair.first.total == pytest.approx(pair.second.total)
+    assert kept(found, lambda arm: sum(n for number, n in arm.covariate_units.items() if number >= 0)) == PEOPLE
+    # The shadow is the challenger's own model: on the challenger's people both say and earn the same.
+    shadow = found.shadow["challenger"]
+    assert shadow.agreement.total == shadow.agreement.n
+    assert shadow.reward.first.total == pytest.approx(shadow.reward.second.total)
     genders = [row["gender"] for row in own.rows(PEOPLE)]
     for gender in {g for g in genders if g is not None}:
         units = sum(

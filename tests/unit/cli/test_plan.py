@@ -50,9 +50,8 @@ def test_a_ramp_is_shares_with_least_units() -> None:
 def test_the_ramp_is_the_one_asked_for_or_the_plans_or_the_usual_one(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_text(Plan(challenger_share=0.3, ramp=(Step(0.2, 7), Step(0.3))).to_json())
-    assert terms_of(file, "", 1).ramp == (Step(0.2, 7), Step(0.3))
-    assert terms_of(file, "0.4", 1).challenger_share == 0.4
-    assert terms_of(None, "", 1).ramp == (Step(0.1, 100), Step(0.5))
-    assert terms_of(None, "", 2).ramp == (Step(0.5),)
+    assert terms_of(file, "").ramp == (Step(0.2, 7), Step(0.3))
+    assert terms_of(file, "0.4").challenger_share == 0.4
+    assert terms_of(None, "").ramp == (Step(0.1, 100), Step(0.5))
     with pytest.raises(InvalidInput, match="cannot be read"):
-        terms_of(tmp_path / "none", "", 1)
+        terms_of(tmp_path / "none", "")

@@ -8,7 +8,7 @@ import pytest
 
 from cli.verdicts import interval_picture, told, verdict_lines
 from contender.experiment.analysis import Experiment, verdict_on
-from contender.experiment.data import ArmData, ExperimentData, Sample
+from contender.experiment.data import ArmData, ExperimentData, MetricData, Sample
 from contender.experiment.plan import Plan
 from contender.experiment.ramp import progress
 
@@ -31,7 +31,7 @@ def verdict(**changes: Any) -> dict[str, Any]:
 def test_lines_name_reason_effect_and_guardrail() -> None:
     lines = verdict_lines(verdict())
     assert lines["reason"] == "no difference shown yet"
-    assert lines["effect on reward"] == "+0.0100  [-0.0200, +0.0400]"
+    assert lines["effect"] == "+0.0100  [-0.0200, +0.0400]"
     assert lines["fallback rate"] == "25.0% against 0.0%, breached"
     assert lines["about how many more"] == 300
 
@@ -85,7 +85,7 @@ def documented(beginning: str) -> list[str]:
 
 def test_every_key_is_documented() -> None:
     experiment = Experiment("e", "job-change", "e", Plan(), "7", "8", 0.0, ((3, 0.5),))
-    arm = ArmData(300, 300, 0, 0, Sample(300, 240.0, 200.0), 0, 0)
+    arm = ArmData(300, 300, metrics={"reward": MetricData(300, 0, Sample(300, 240.0, 200.0))})
     data = ExperimentData({"champion": arm, "challenger": arm}, 0)
     found = verdict_on(data, experiment, None)
     document = told(experiment.to_document(), found.to_document(), 1, progress(experiment, data, found).to_document())

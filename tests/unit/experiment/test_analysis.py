@@ -1,52 +1,54 @@
 """From the store's aggregates to a verdict that is kept, with a store of a few numbers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from contender.errors import InvalidInput
-from contender.experiment.analysis import Experiment, from_document, look, observe, verdict_on
+from contender.experiment.analysis import Clearance, Experiment, from_document, look, observe, verdict_on
 from contender.experiment.data import (
-    NO_PAIRS,
-    NOTHING,
     ArmData,
+    Events,
     ExperimentData,
     GroupData,
+    MetricData,
     PairedSample,
     PhaseCount,
     Sample,
+    ShadowData,
 )
-from contender.experiment.decision import judge
 from contender.experiment.plan import Plan, digest_of
-from contender.values import BASELINE, CHALLENGER, CHAMPION, SHADOW
+from contender.values import CHALLENGER, CHAMPION, SHADOW
 
 EXPERIMENT = Experiment("e1", "job-change", "e1", Plan(), "7", "8", 0.0, ((2, 0.1), (5, 0.5)))
 
 
+def rewards(n: int, mean: float) -> Sample:
+    return Sample(n, n * mean, n * (mean * mean + 0.04))
+
+
 def arm(n: int, mean: float = 0.8) -> ArmData:
-    reward = Sample(n, n * mean, n * (mean * mean + 0.04))
-    paired = PairedSample(reward, reward, reward.squares)
-    groups = {"gender=Female": GroupData(n, 0, reward)}
-    return ArmData(n, n, 0, 0, reward, 0, 0, outcome_units=n, baseline=paired, groups=groups)
+    metric = MetricData(n, 0, rewards(n, mean))
+    return ArmData(n, n, metrics={"reward": metric}, groups={"gender=Female": GroupData(n, 0, metric)})
 
 
 class FewNumbers:
-    """A store whose whole is 1000 units of each arm and whose last step is 600."""
+    """A store of a thousand units in each arm, of which `bots` have contradictory records."""
 
-    def __init__(self, mean: float = 0.8) -> None:
+    def __init__(self, mean: float = 0.8, bots: int = 0) -> None:
         self.kept: list[dict[str, Any]] = []
-        self._mean = mean
+        self._mean, self._bots = mean, bots
 
-    def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:
-        n = 600 if since_generation == 5 else 1000
-        return ExperimentData({CHAMPION: arm(n), CHALLENGER: arm(n, self._mean)}, 1000 - n, seconds=60.0)
+    def experiment_data(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
+        arms = {CHAMPION: arm(1000), CHALLENGER: arm(1000 - len(without), self._mean)}
+        return ExperimentData(arms, 0, events=Events(contradictory=self._bots - len(without)), seconds=60.0)
 
     def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
         half = {CHAMPION: 1000, CHALLENGER: 1000}
-        return [PhaseCount(1, {CHAMPION: 3}, {}), PhaseCount(6, half, {}, outcome_units=half)]
+        return [PhaseCount(1, {CHAMPION: 3}), PhaseCount(3, {CHAMPION: 9, CHALLENGER: 9}), PhaseCount(6, half)]
 
     def looks(self, experiment_id: str) -> Sequence[Mapping[str, Any]]:
         return self.kept
@@ -55,42 +57,49 @@ class FewNumbers:
         self.kept.append({"look": look, "verdict": verdict})
 
 
-def test_rewards_and_crossings_count_from_the_last_step_on() -> None:
+def test_the_arms_proportions_are_the_same_in_every_phase() -> None:
     data = observe(FewNumbers(), EXPERIMENT)
-    assert (data.arms[CHALLENGER].assigned, data.arms[CHALLENGER].reward.n, data.crossed_units) == (1000, 600, 400)
-    assert (data.arms[CHALLENGER].baseline.first.n, data.arms[CHALLENGER].groups["gender=Female"].reward.n) == (
-        600,
-        600,
-    )
-    assert data.seconds == 60.0
-    assert [phase.shares[CHALLENGER] for phase in data.phases] == [0.0, 0.5]
+    assert (data.arms[CHALLENGER].assigned, data.pooled, data.seconds) == (1000, True, 60.0)
+    assert [phase.shares for phase in data.phases] == [{CHAMPION: 0.5, CHALLENGER: 0.5}] * 3
+    assert [phase.generation for phase in data.phases] == [1, 3, 6]
 
 
-def test_before_the_planned_share_no_reward_counts() -> None:
-    young = Experiment("e1", "job-change", "e1", Plan(), "7", "8", 0.0, ((2, 0.1),))
-    found = observe(FewNumbers(), young).arms[CHALLENGER]
-    assert (found.reward, found.baseline, found.groups["gender=Female"].reward) == (NOTHING, NO_PAIRS, NOTHING)
-    unstarted = Experiment("e1", "job-change", "e1", Plan(), "7", "8", 0.0, ())
-    assert observe(FewNumbers(), unstarted).arms[CHALLENGER].reward == NOTHING
+def test_under_the_old_rule_every_phase_has_its_own() -> None:
+    old = replace(EXPERIMENT, rule="shares")
+    data = observe(FewNumbers(), old)
+    shares = [phase.shares[CHALLENGER] for phase in data.phases]
+    assert (shares, data.pooled) == ([0.0, pytest.approx(0.1), 0.5], False)
+    assert observe(FewNumbers(), replace(old, shares=((1, 0.5),))).pooled
 
 
 def test_looks_are_numbered_and_carry_the_smallest_p() -> None:
     store = FewNumbers(0.9)
-    plan = Plan(max_crossed_share=0.5)
-    running = Experiment("e1", "job-change", "e1", plan, "7", "8", 0.0, EXPERIMENT.shares)
-    assert [look(store, running).decision, look(store, running).decision] == ["promote", "promote"]
+    assert [look(store, EXPERIMENT).decision, look(store, EXPERIMENT).decision] == ["promote", "promote"]
     assert [kept["look"] for kept in store.kept] == [1, 2]
     store.kept[-1]["verdict"]["look"]["srm_p"] = 0.001
-    assert look(store, running).rule == "unhealthy"
+    assert look(store, EXPERIMENT).rule == "unhealthy"
 
 
-def test_with_a_covariate_the_adjusted_rewards_are_compared() -> None:
-    plan = Plan(max_crossed_share=0.5, covariate=BASELINE)
-    running = Experiment("e1", "job-change", "e1", plan, "7", "8", 0.0, EXPERIMENT.shares)
-    # The covariate tells everything, so nothing is left to differ.
-    assert look(FewNumbers(0.9), running).effect == pytest.approx(0.0)
-    young = Experiment("e1", "job-change", "e1", plan, "7", "8", 0.0, ((2, 0.1),))
-    assert look(FewNumbers(0.9), young).effect is None
+def test_a_look_tells_more_than_its_verdict() -> None:
+    store = FewNumbers(0.9)
+    look(store, EXPERIMENT)
+    kept = json.loads(json.dumps(store.kept[-1]["verdict"], allow_nan=False))
+    assert set(kept["details"]) == {"metrics", "reviews", "outcomes", "latency_ms", "adjustment", "smallest_loss"}
+
+
+def test_units_that_were_cleared_are_left_out_and_both_verdicts_are_shown() -> None:
+    """V14: a person may clear what holds the experiment, and a new fault holds it again."""
+    store = FewNumbers(0.9, bots=5)
+    assert look(store, EXPERIMENT).faults == ("contradictory",)
+    bots = tuple(f"bot-{number}" for number in range(4))
+    clearance = Clearance("contradictory", bots, "a test client", "ann", 5.0)
+    cleared = replace(EXPERIMENT, cleared=(clearance,))
+    verdict = look(store, cleared)
+    assert (verdict.decision, cleared.left_out) == ("promote", frozenset(bots))
+    whole = verdict.details["without_clearing"]
+    assert (whole["decision"], whole["rule"]) == ("hold", "unhealthy")
+    assert look(FewNumbers(0.9, bots=9), cleared).faults == ("contradictory",)
+    assert from_document(json.loads(json.dumps(cleared.to_document()))) == cleared
 
 
 def test_a_step_is_a_new_share() -> None:
@@ -104,6 +113,7 @@ def test_a_step_is_a_new_share() -> None:
 def test_an_experiment_survives_being_written_but_not_a_changed_plan() -> None:
     document = EXPERIMENT.to_document()
     assert from_document(document) == EXPERIMENT
+    assert document["rule"] == "coverage"
     with pytest.raises(InvalidInput, match="changed after the start"):
         from_document(document | {"plan": {"alpha": 0.2}})
 
@@ -130,7 +140,9 @@ def test_an_experiment_of_an_older_program_is_read_and_written_as_it_was() -> No
         "shares": [[2, 0.1], [5, 0.5]],
         "status": "running",
     }
-    assert from_document(document).to_document() == document
+    found = from_document(document)
+    assert found.to_document() == document
+    assert (found.rule, found.plan.alpha) == ("shares", 0.01)
     # Terms that this program does not know the default of are still the ones that were hashed.
     fewer = {name: value for name, value in document["plan"].items() if name != "covariate"}
     assert from_document(document | {"plan": fewer, "plan_digest": digest_of(fewer)}).plan.covariate == ""
@@ -139,7 +151,7 @@ def test_an_experiment_of_an_older_program_is_read_and_written_as_it_was() -> No
 class NobodyYet(FewNumbers):
     """A store that has seen nobody."""
 
-    def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:
+    def experiment_data(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
         return ExperimentData({}, 0)
 
     def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
@@ -153,18 +165,21 @@ class SeveralNumbers(FewNumbers):
         super().__init__()
         self._means = means
 
-    def experiment_data(self, experiment_id: str, since_generation: int | None = None) -> ExperimentData:
+    def experiment_data(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
         arms = {name.replace("_", "-"): arm(1000, mean) for name, mean in self._means.items() if name != SHADOW}
         shadow = {}
         if SHADOW in self._means:
-            first, second = arm(1000).reward, arm(1000, self._means[SHADOW]).reward
-            shadow = {CHAMPION: PairedSample(first, second, first.total * second.total / first.n)}
+            first, second = rewards(1000, 0.8), rewards(1000, self._means[SHADOW])
+            pairs = PairedSample(first, second, first.total * second.total / first.n)
+            shadow = {CHAMPION: ShadowData(rewards(1000, 0.9), confidence=pairs, reward=pairs, latency=(0, 900, 100))}
         return ExperimentData({CHAMPION: arm(2000 if len(arms) > 1 else 1000), **arms}, 0, shadow=shadow)
 
     def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
         names = [name.replace("_", "-") for name in self._means if name != SHADOW]
-        units = {CHAMPION: 1000 * max(1, len(names))} | dict.fromkeys(names, 1000)
-        return [PhaseCount(6, units, {}, outcome_units=units)]
+        return [PhaseCount(6, {CHAMPION: 1000 * max(1, len(names))} | dict.fromkeys(names, 1000))]
+
+
+DECLARED = Plan(outcomes_ignore_answers=True)
 
 
 def several(**means: float) -> tuple[SeveralNumbers, Experiment]:
@@ -173,7 +188,7 @@ def several(**means: float) -> tuple[SeveralNumbers, Experiment]:
     shadow = "" if SHADOW not in means else "8" if alone else "10"
     shares = ((5, 0.0),) if alone else ((5, 0.5),)
     return SeveralNumbers(**means), Experiment(
-        "e1", "job-change", "e1", Plan(), "7", "8", 0.0, shares, rivals=rivals, shadow=shadow
+        "e1", "job-change", "e1", DECLARED, "7", "8", 0.0, shares, rivals=rivals, shadow=shadow
     )
 
 
@@ -204,11 +219,20 @@ def test_phases_of_several_challengers_have_the_shares_of_their_ranges() -> None
 )
 def test_a_shadow_alone_is_judged_on_the_same_people_and_never_promoted(mean: float, decision: str, rule: str) -> None:
     store, running = several(shadow=mean)
+    running = replace(running, plan=replace(DECLARED, smallest_effect=0.001))
     verdict = look(store, running)
     assert (verdict.decision, verdict.rule, verdict.arm, verdict.units) == (decision, rule, SHADOW, 1000)
     assert verdict.effect == pytest.approx(mean - 0.8)
     assert (running.versions, running.version_of(SHADOW)) == ({}, "8")
     assert store.kept[-1]["verdict"]["arm"] == SHADOW
+    shadow = verdict.details["shadow"]
+    assert (shadow["agreement"], shadow["units"]) == (pytest.approx(0.9), 1000)
+    assert shadow["calibration"] == {
+        "confidence": pytest.approx(0.8),
+        "earned": pytest.approx(mean),
+        "units": 1000,
+    }
+    assert shadow["latency_ms"]["p50"]["estimate_ms"] == pytest.approx(1.19, abs=0.01)
 
 
 def test_a_shadow_beside_a_challenger_has_no_say() -> None:
@@ -217,26 +241,12 @@ def test_a_shadow_beside_a_challenger_has_no_say() -> None:
     assert (verdict.arm, verdict.decision, verdict.others[SHADOW].decision) == (CHALLENGER, "promote", "roll back")
 
 
-def test_a_shadow_without_pairs_or_with_impossible_ones_says_nothing() -> None:
+def test_a_shadow_that_nobody_was_compared_with_says_nothing() -> None:
     store, running = several(shadow=0.9)
-    assert verdict_on(ExperimentData({CHAMPION: arm(10)}, 0), running, None).rule == "too-few"
-    impossible = ExperimentData(
-        {CHAMPION: arm(10)}, 0, shadow={CHAMPION: PairedSample(Sample(2, 9.0, 1.0), NOTHING, 0.0)}
-    )
-    assert verdict_on(impossible, running, None).decision == "error"
-    young = verdict_on(observe(store, running), replace(running, plan=Plan(min_units=5000, horizon_units=10_000)), None)
+    verdict = verdict_on(ExperimentData({CHAMPION: arm(10)}, 0), running, None)
+    assert (verdict.rule, verdict.details) == ("too-few", {"shadow": {}})
+    young = verdict_on(observe(store, running), replace(running, plan=replace(DECLARED, min_units=5000)), None)
     assert young.more_units == 4000
-
-
-def test_a_covariate_that_is_missing_in_one_arm_holds() -> None:
-    plan = Plan(covariate=BASELINE)
-    reward = arm(2000, 0.9)
-    fewer = replace(reward, baseline=arm(1500, 0.9).baseline)
-    even = judge(ExperimentData({CHAMPION: reward, CHALLENGER: reward}, 0), plan)
-    verdict = judge(ExperimentData({CHAMPION: reward, CHALLENGER: fewer}, 0), plan)
-    assert even.health == ()
-    assert "the covariate is missing more often in one arm" in verdict.health[0]
-    assert (verdict.decision, verdict.units) == ("hold", 3500)
 
 
 def test_before_anybody_was_seen_the_experiment_is_young_and_not_an_error() -> None:
@@ -247,3 +257,9 @@ def test_before_anybody_was_seen_the_experiment_is_young_and_not_an_error() -> N
         CHALLENGER,
         "challenger-2",
     }
+
+
+def test_a_malformed_look_has_no_details() -> None:
+    broken = ExperimentData({CHAMPION: arm(10), CHALLENGER: replace(arm(10), reviews=-1)})
+    verdict = verdict_on(broken, EXPERIMENT, None)
+    assert (verdict.decision, verdict.details) == ("error", {})

@@ -8,16 +8,17 @@ from hypothesis import strategies as st
 
 from contender.errors import InvalidInput
 from contender.experiment.assignment import (
-    BUCKETS,
     assign,
     bucket,
     bucket_ranges,
     choose,
+    covered_shares,
+    final_ranges,
     hash_unit,
     split,
     split_among,
 )
-from contender.routing import Arm, ExperimentRef, Routing
+from contender.routing import BUCKETS, KNOWN_SLOTS, Arm, ExperimentRef, Routing, challenger_name, covered
 from contender.values import CHALLENGER, CHAMPION, UNASSIGNED, FallbackPolicy
 
 # growthbook/growthbook, packages/sdk-js/test/cases.json (MIT), block "hash": seed, value, version, expected.
@@ -123,22 +124,22 @@ def test_every_id_has_a_bucket(salt: str, unit_id: str) -> None:
 
 @pytest.mark.parametrize("unit_id", [None, ""])
 def test_without_an_id_nobody_is_assigned(unit_id: str | None) -> None:
-    assert assign(routing(), unit_id) == UNASSIGNED
+    assert assign(routing(), unit_id) == (UNASSIGNED, False)
 
 
 def test_without_an_experiment_everybody_is_the_champions() -> None:
-    assert {assign(routing(share=1.0, salt=None), str(number)) for number in range(50)} == {CHAMPION}
+    assert {assign(routing(share=1.0, salt=None), str(number)) for number in range(50)} == {(CHAMPION, False)}
 
 
 def test_a_unit_on_the_edge_belongs_to_the_upper_arm() -> None:
     assert bucket("seed", "a") == 0.0505
-    assert assign(routing(share=0.9495, salt="seed"), "a") == CHALLENGER
-    assert assign(routing(share=0.9494, salt="seed"), "a") == CHAMPION
+    assert assign(routing(share=0.9495, salt="seed"), "a") == (CHALLENGER, True)
+    assert assign(routing(share=0.9494, salt="seed"), "a") == (CHAMPION, True)
 
 
 def test_arms_get_their_shares() -> None:
     document = routing(share=0.1)
-    count = sum(assign(document, f"unit-{number}") == CHALLENGER for number in range(20_000))
+    count = sum(assign(document, f"unit-{number}").arm == CHALLENGER for number in range(20_000))
     assert count == pytest.approx(2_000, abs=150)
 
 
@@ -150,13 +151,13 @@ def test_salts_shuffle_anew() -> None:
 
 def test_a_range_that_leaves_a_gap_falls_to_the_champion() -> None:
     gap = Routing("t", 1, ExperimentRef("e", "s"), (Arm(CHALLENGER, "green", "8", 0.0, 0.0),), None, FallbackPolicy())
-    assert assign(gap, "unit") == CHAMPION
+    assert assign(gap, "unit") == (CHAMPION, False)
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.text(min_size=1))
 def test_growing_a_share_moves_nobody_back(one: float, other: float, unit_id: str) -> None:
     smaller, larger = sorted((one, other))
-    before, after = (assign(routing(share), unit_id) for share in (smaller, larger))
+    before, after = (assign(routing(share), unit_id).arm for share in (smaller, larger))
     assert (before, after) != (CHALLENGER, CHAMPION)
 
 
@@ -189,3 +190,52 @@ def test_one_challenger_alone_is_split_as_ever() -> None:
     assert tuple(split_among(0.1, ["challenger"]).values()) == split(0.1)
     with pytest.raises(InvalidInput, match="names"):
         split_among(0.1, [])
+
+
+def stepped(shares: list[float], step: int, challengers: int) -> Routing:
+    """The routing at that step of a ramp, as the release writes it."""
+    names = [challenger_name(number) for number in range(challengers)]
+    coverage = shares[step] / shares[-1]
+    arms = tuple(
+        Arm(name, slot, "1", low, high, covered(low, high, coverage))
+        for (name, (low, high)), slot in zip(final_ranges(shares[-1], names).items(), KNOWN_SLOTS, strict=False)
+    )
+    return Routing("t", step, ExperimentRef("e", "salt", coverage), arms, None, FallbackPolicy())
+
+
+RAMPS = st.lists(st.integers(1, 9_999), min_size=1, max_size=4, unique=True).map(
+    lambda shares: [share / BUCKETS for share in sorted(shares)]
+)
+
+
+@given(RAMPS, st.integers(1, 3), st.lists(st.text(min_size=1), min_size=1, max_size=30))
+def test_no_unit_ever_moves_between_compared_arms(shares: list[float], challengers: int, units: list[str]) -> None:
+    seen: dict[str, str] = {}
+    for step in range(len(shares)):
+        for unit in units:
+            arm, counted = assign(stepped(shares, step, challengers), unit)
+            assert counted or (arm == CHAMPION and unit not in seen)
+            if counted:
+                assert seen.setdefault(unit, arm) == arm
+
+
+@given(RAMPS, st.integers(1, 3))
+def test_proportions_are_the_same_in_every_phase_but_for_a_bucket(shares: list[float], challengers: int) -> None:
+    ranges = final_ranges(shares[-1], [challenger_name(number) for number in range(challengers)])
+    for share in shares:
+        parts = covered_shares(ranges, share / shares[-1])
+        total = sum(round((covered(*one, share / shares[-1]) - one[0]) * BUCKETS) for one in ranges.values())
+        assert sum(parts.values()) == pytest.approx(1.0 if total else 0.0)
+        for name, (low, high) in ranges.items():
+            assert parts[name] * total == pytest.approx((high - low) * BUCKETS * share / shares[-1], abs=0.5 + 1e-6)
+
+
+def test_the_share_of_a_ramp_is_that_of_all_people() -> None:
+    count = sum(assign(stepped([0.1, 0.5], 0, 1), f"unit-{number}") == (CHALLENGER, True) for number in range(20_000))
+    assert count == pytest.approx(2_000, abs=150)
+    assert covered_shares(final_ranges(0.5, [CHALLENGER]), 0.2) == {CHAMPION: 0.5, CHALLENGER: 0.5}
+    assert covered_shares(final_ranges(0.1, [CHALLENGER]), 0.1) == {CHAMPION: 0.9, CHALLENGER: 0.1}
+
+
+def test_a_coverage_of_nothing_has_no_shares() -> None:
+    assert covered_shares(final_ranges(0.5, [CHALLENGER]), 0.0) == {CHAMPION: 0.0, CHALLENGER: 0.0}

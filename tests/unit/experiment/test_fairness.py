@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from contender.experiment.fairness import UNKNOWN, impact_ratios, scoring_counts
-from contender.experiment.statistics.bernoulli import Count, Interval
+from contender.experiment.statistics.bernoulli import Count, Interval, ratio_p_value
 
 # Selected and all applicants by sex, then by race or ethnicity, with the ratios to two decimals that an audit under
 # New York City's Local Law 144 must report for them.
@@ -61,7 +62,8 @@ def test_the_always_valid_interval_is_wider() -> None:
     assert always[1].interval.low < fixed[1].interval.low < 0.6 < fixed[1].interval.high < always[1].interval.high
     assert always[1].surely_below
     assert always[0].interval == Interval(1.0, 1.0)
-    assert always[2].interval == Interval(0.0, math.inf)
+    assert always[2].interval is not None
+    assert (always[2].interval.low, always[2].interval.high) == pytest.approx((0.0, 0.0214), abs=1e-4)
 
 
 def test_scores_above_the_median_of_all_count() -> None:
@@ -70,3 +72,51 @@ def test_scores_above_the_median_of_all_count() -> None:
     assert counts == {"a": Count(1, 2), "b": Count(1, 2), UNKNOWN: Count(1, 1)}
     assert scoring_counts({"a": [0.5, 0.5, 0.5]})["a"] == Count(0, 3)
     assert scoring_counts({}) == {}
+
+
+def ends(counts: dict[str, Count], alpha: float, tuning_units: float | None = 5000) -> tuple[float, float]:
+    interval = impact_ratios(counts, alpha, tuning_units).groups[1].interval
+    assert interval is not None
+    return interval.low, interval.high
+
+
+@pytest.mark.parametrize(
+    ("best", "group", "low", "high"),
+    [
+        (Count(9, 20), Count(0, 20), 0.0, 0.874),
+        (Count(900, 2000), Count(0, 2000), 0.0, 0.0127),
+        (Count(900, 2000), Count(19, 2000), 0.00568, 0.0528),
+        (Count(18, 28), Count(15, 40), 0.1975, 1.524),
+        (Count(10, 10), Count(3, 3), 0.1401, 1.803),
+    ],
+)
+def test_few_selected_have_the_exact_interval(best: Count, group: Count, low: float, high: float) -> None:
+    counts = {"m": best, "f": group}
+    assert ends(counts, 0.05) == pytest.approx((low, high), rel=1e-2)
+    found = ends(counts, 0.05)
+    assert ratio_p_value(best, group, found[1] * 1.001) <= 0.05 < ratio_p_value(best, group, found[1] / 1.01)
+    if low:
+        assert ratio_p_value(group, best, 1.001 / found[0]) <= 0.05 < ratio_p_value(group, best, 1.0 / 1.01 / found[0])
+
+
+@pytest.mark.parametrize(("selected", "exact"), [(81, True), (80, False), (20, False), (19, True)])
+def test_twenty_selected_and_twenty_not_are_enough_for_the_normal_interval(selected: int, exact: bool) -> None:
+    best, group = Count(900, 1000), Count(selected, 100)
+    high = ends({"m": best, "f": group}, 0.05)[1]
+    assert (ratio_p_value(best, group, high) == pytest.approx(0.05, rel=0.01)) is exact
+
+
+def test_a_ratio_that_nobody_can_bound_is_open() -> None:
+    assert ends({"m": Count(1, 1), "f": Count(0, 1)}, 1e-7) == (0.0, math.inf)
+
+
+def test_the_exact_interval_rarely_misses_at_any_look() -> None:
+    rng, missed = np.random.default_rng(13), 0
+    for _ in range(100):
+        best, group = ((rng.random(300) < rate).cumsum() for rate in (0.1, 0.05))
+        for at in range(19, 300, 40):
+            counts = Count(best[at], at + 1), Count(group[at], at + 1)
+            if counts[0].rate > counts[1].rate and ends(dict(zip("mf", counts, strict=True)), 0.05)[1] < 0.5:
+                missed += 1
+                break
+    assert missed <= 5

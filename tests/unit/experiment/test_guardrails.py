@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from contender.experiment.data import ArmData, ExperimentData, GroupData, Phase, Sample
+from contender.experiment.data import ArmData, ExperimentData, GroupData, MetricData, Phase, Sample
 from contender.experiment.decision import judge
 from contender.experiment.evidence import Look
-from contender.experiment.guardrails import happened, selections
+from contender.experiment.impact import impact_guardrails, selections
+from contender.experiment.inference import MarginTest
 from contender.experiment.plan import Plan
-from contender.experiment.statistics.bernoulli import Count
+from contender.experiment.statistics.bernoulli import Count, ratio_p_value
 from contender.values import CHALLENGER, CHAMPION
 
 
@@ -18,7 +19,8 @@ def sample(n: int, mean: float, sd: float = 0.2) -> Sample:
 
 
 def arm(n: int, mean: float = 0.8, **happened: int) -> ArmData:
-    return ArmData(n, n, 0, 0, sample(n, mean), 0, 0, outcome_units=n, **happened)  # type: ignore[arg-type]
+    reward = MetricData(n, 0, sample(n, mean))
+    return ArmData(n, n, metrics={"reward": reward}, **happened)  # type: ignore[arg-type]
 
 
 def pair(champion: ArmData, challenger: ArmData) -> ExperimentData:
@@ -34,9 +36,9 @@ def test_incidents_on_the_challengers_units_roll_a_winner_back(incident: str) ->
 
 
 @pytest.mark.parametrize(("incident", "units"), [("error", 9), ("slow", 90)])
-def test_a_sure_excess_within_the_margin_is_none(incident: str, units: int) -> None:
+def test_an_excess_within_the_margin_is_none(incident: str, units: int) -> None:
     verdict = judge(pair(arm(2000), arm(2000, **{f"{incident}_units": units})), Plan(guardrail_alpha=0.2))
-    assert verdict.guardrails[incident].p < 0.2
+    assert verdict.guardrails[incident].p == 1.0
     assert verdict.decision == "hold"
 
 
@@ -44,26 +46,25 @@ def test_a_sure_excess_within_the_margin_is_none(incident: str, units: int) -> N
 def test_an_outage_of_everybody_blames_nobody(incident: str) -> None:
     struck = {f"{incident}_units": 1000}
     verdict = judge(pair(arm(2000, **struck), arm(2000, **struck)), Plan())
-    assert verdict.guardrails[incident].p > 0.5
+    assert verdict.guardrails[incident].p == 1.0
     assert verdict.decision == "hold"
 
 
 def test_incidents_are_counted_by_phase() -> None:
     shares = {CHAMPION: 0.9, CHALLENGER: 0.1}
     phase = Phase(shares, {CHAMPION: 900, CHALLENGER: 100}, {}, {CHALLENGER: 30}, {CHAMPION: 9, CHALLENGER: 1})
-    data = replace(pair(arm(900), arm(100, error_units=30)), phases=(phase,))
+    data = replace(pair(arm(900, slow_units=9), arm(100, error_units=30, slow_units=1)), phases=(phase,))
     verdict = judge(data, Plan())
     assert verdict.guardrails["error"].breached
     assert verdict.guardrails["slow"].p == 1.0
 
 
-@pytest.mark.parametrize(
-    ("what", "count"),
-    [("fallback", Count(7, 10)), ("review", Count(2, 10)), ("error", Count(1, 10)), ("slow", Count(3, 10))],
-)
-def test_units_to_whom_it_happened(what: str, count: Count) -> None:
-    found = ArmData(10, 30, 7, 25, Sample(0, 0.0, 0.0), None, 2, error_units=1, slow_units=3)
-    assert happened(found, what) == count
+def test_an_incident_that_did_not_fall_by_the_shares_needs_both_proofs() -> None:
+    """A rate that is higher by more than the margin, in a phase of which the shares say that it had to be."""
+    shares = {CHAMPION: 0.1, CHALLENGER: 0.9}
+    phase = Phase(shares, {CHAMPION: 100, CHALLENGER: 900}, {}, {CHAMPION: 5, CHALLENGER: 45})
+    data = replace(pair(arm(1000, error_units=5), arm(1000, error_units=45)), phases=(phase,))
+    assert judge(data, Plan()).guardrails["error"].p == 1.0
 
 
 def grouped(female: GroupData, male: GroupData, mean: float = 0.8) -> ArmData:
@@ -72,7 +73,7 @@ def grouped(female: GroupData, male: GroupData, mean: float = 0.8) -> ArmData:
 
 
 def group(mean: float, selected: int = 500, units: int = 1000) -> GroupData:
-    return GroupData(units, selected, sample(units, mean, 0.1))
+    return GroupData(units, selected, MetricData(units, 0, sample(units, mean, 0.1)))
 
 
 def test_a_group_that_loses_rolls_back_while_the_whole_wins() -> None:
@@ -100,6 +101,51 @@ def test_impact_is_guarded_where_a_label_is_favourable() -> None:
     assert (found.champion, found.challenger, found.breached) == (1.0, 0.5, True)
     assert verdict.guardrails["impact gender=Male"].p == 1.0
     assert verdict.decision == "roll back"
+
+
+@pytest.mark.parametrize(
+    ("units", "before", "selected", "breached"),
+    [
+        (2000, 900, 0, True),
+        (2000, 900, 1, True),
+        (2000, 0, 0, False),
+        (300, 135, 0, True),
+        (300, 135, 100, False),
+        (2000, 900, 880, False),
+    ],
+)
+def test_nobody_selected_is_evidence_like_any_count(units: int, before: int, selected: int, breached: bool) -> None:
+    """V5: 0 of 2 000 women against 900 decides as 1 of 2 000 does."""
+    men = GroupData(units, units * 45 // 100)
+    arms = (
+        replace(arm(2 * units), groups={"gender=Female": GroupData(units, women), "gender=Male": men})
+        for women in (before, selected)
+    )
+    verdict = judge(pair(*arms), Plan(favourable_label="invite"))
+    assert verdict.guardrails["impact gender=Female"].breached is breached
+    assert verdict.decision == ("roll back" if breached else "hold")
+
+
+@pytest.mark.parametrize(
+    ("best", "units", "selected", "decides"),
+    [(9, 20, 0, False), (45, 100, 0, True), (900, 2000, 0, True), (900, 2000, 1, True), (9, 20, 9, False)],
+)
+def test_small_counts_decide_as_much_as_they_can(best: int, units: int, selected: int, decides: bool) -> None:
+    """V5, exactly: at a level of .01, against a ratio of four fifths."""
+    assert (ratio_p_value(Count(best, units), Count(selected, units), 0.8) <= 0.01) is decides
+
+
+def impact_of(champion: ArmData, challenger: ArmData) -> list[tuple[str, MarginTest]]:
+    plan = Plan(favourable_label="invite", group_units=100)
+    return [(name, test) for name, _, test in impact_guardrails(champion.groups, challenger.groups, plan, 0.01)]
+
+
+def test_a_group_that_is_best_in_another_arm_only_is_compared_with_what_there_is() -> None:
+    old = {"g=a": GroupData(1000, 500), "g=b": GroupData(1000, 450)}
+    new = {"g=a": GroupData(1000, 100), "g=b": GroupData(1000, 450), "g=c": GroupData(1000, 600)}
+    found = dict(impact_of(replace(arm(2000), groups=old), replace(arm(3000), groups=new)))
+    assert set(found) == {"impact g=a", "impact g=b"}
+    assert found["impact g=a"].harm_p < 0.01
 
 
 def test_a_ratio_that_was_as_low_before_is_not_the_challengers_fault() -> None:
@@ -135,5 +181,5 @@ def test_the_smallest_p_of_a_group_is_kept() -> None:
 
 
 def test_selections_are_of_one_attribute() -> None:
-    found = replace(arm(10), groups={"gender=Other": GroupData(3, 1, Sample(0, 0.0, 0.0)), "age=old": group(0.5)})
-    assert selections(found, "gender") == {"Other": Count(1, 3)}
+    found = replace(arm(10), groups={"gender=Other": GroupData(3, 1), "age=old": group(0.5)})
+    assert selections(found.groups, "gender") == {"Other": Count(1, 3)}

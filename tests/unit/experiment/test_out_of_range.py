@@ -3,30 +3,32 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 
 from contender.errors import InvalidInput
-from contender.experiment.bandit import thompson_shares
-from contender.experiment.data import PairedSample, Sample
+from contender.experiment.data import PairedSample, Sample, Stratum
 from contender.experiment.fairness import impact_ratios, scoring_counts
 from contender.experiment.statistics import (
     bernoulli,
     cuped,
     fixed,
+    missing,
     mixture,
     moments,
     multiplicity,
     paired,
     power,
-    regression,
+    quantiles,
     sample_ratio,
     sequential,
+    strata,
 )
 from contender.experiment.statistics.bernoulli import Count
 from contender.experiment.statistics.effect import Effect, difference, lift
+from contender.experiment.statistics.missing import Observed
 from contender.experiment.statistics.moments import Estimate
 from contender.experiment.statistics.power import Design, Goal
+from contender.experiment.statistics.strata import Stratified
 
 NAN, INF = math.nan, math.inf
 EFFECT = Effect(0.1, 0.02, 1000, 998)
@@ -57,7 +59,6 @@ def test_sums_that_no_values_have(sample: Sample, field: str) -> None:
         lambda: moments.ratio_of(pairs(sample)),
         lambda: cuped.adjust(pairs(PLAIN), pairs(sample)),
         lambda: paired.paired_difference(pairs(sample)),
-        lambda: regression.regression_effect(pairs(sample), pairs(PLAIN)),
     ]
     for call in calls:
         with pytest.raises(InvalidInput) as refused:
@@ -74,8 +75,6 @@ BY_LEVEL: list[Callable[[float], object]] = [
     lambda alpha: sequential.mixing(alpha, 5000),
     lambda alpha: fixed.welch(EFFECT, alpha),
     lambda alpha: bernoulli.confidence_sequence(Count(3, 10), alpha),
-    lambda alpha: regression.anytime_regression(EFFECT, alpha),
-    lambda alpha: regression.anytime_radius(1000, 997, alpha),
     lambda alpha: mixture.precision(100, alpha),
     lambda alpha: mixture.bound(100, 12, alpha),
     lambda alpha: power.fixed_power(DESIGN, 0.1, alpha),
@@ -99,7 +98,6 @@ def test_levels_powers_and_shares_outside_their_range(call: int, alpha: float) -
 POSITIVES: list[Callable[[float], object]] = [
     lambda value: sequential.always_valid(EFFECT, 0.05, value),
     lambda value: bernoulli.confidence_sequence(Count(3, 10), 0.05, value),
-    lambda value: regression.anytime_regression(EFFECT, 0.05, value),
     mixture.precision,
     lambda value: mixture.bound(100, value),
     lambda value: mixture.log_evidence(10, 100, value, one_sided=True),
@@ -139,7 +137,7 @@ BY_COUNT: list[Callable[[Count], object]] = [
 @pytest.mark.parametrize("call", range(len(BY_COUNT)))
 def test_more_events_than_trials_and_fewer_than_none(call: int, count: tuple[float, float]) -> None:
     with pytest.raises(InvalidInput):
-        BY_COUNT[call](Count(*count))  # type: ignore[arg-type]  # NaN is what is tried
+        BY_COUNT[call](Count(*count))
 
 
 OTHERS: list[tuple[Call, str]] = [
@@ -163,7 +161,7 @@ OTHERS: list[tuple[Call, str]] = [
     (lambda: sequential.always_valid(EFFECT._replace(n=-1)), "effect.n"),
     (lambda: sequential.always_valid(EFFECT, alternative="bigger"), "one of: two-sided, greater, less"),  # type: ignore[arg-type]
     (lambda: fixed.welch(EFFECT, alternative="bigger"), "one of: two-sided, greater, less"),  # type: ignore[arg-type]
-    (lambda: bernoulli.excess_p_value(Count(1, 10), Count(2, 10), -0.1), "margin: must be 0 to 1"),
+    (lambda: bernoulli.excess_p_value(Count(1, 10), Count(2, 10), -1.0), "margin: must be above -1 and under 1"),
     (lambda: bernoulli.confidence_sequence(Count(1, 10**13)), r"count.trials: must be 0 to 1e\+12"),
     (lambda: difference(Estimate(5, 1.0, -1.0), Estimate(5, 1.0, 1.0)), "champion.variance"),
     (lambda: lift(Estimate(5, 1.0, 1.0), Estimate(5, NAN, 1.0)), "challenger.mean"),
@@ -179,7 +177,21 @@ OTHERS: list[tuple[Call, str]] = [
     (lambda: power.fixed_power(Design(0.0, 0.25, 100, 100, relative=True), 0.1), "design: must be a finite number"),
     (lambda: power.fixed_power(Design(0.5, 1e300, 100, 100), 0.1), "design"),
     (lambda: scoring_counts({"a": [0.1, NAN]}), "scores.a: must be a finite number"),
-    (lambda: thompson_shares({"a": Sample(2, 3.0, 9.0)}, np.random.default_rng(0)), "rewards.events: 3 of 2"),
+    (lambda: bernoulli.excess_p_value(Count(3, 2), Count(0, 2)), "count.events: 3 of 2"),
+    (lambda: bernoulli.excess_p_value(Count(0, 2), Count(0, 2), 1.0), "margin"),
+    (lambda: bernoulli.difference_bounds(Count(0, 2), Count(0, 2), 1.0), "alpha"),
+    (lambda: bernoulli.ratio_p_value(Count(0, 2), Count(0, 2), 0.0), "ratio"),
+    (lambda: multiplicity.e_benjamini_hochberg([-1.0], 0.05), "e_values"),
+    (lambda: multiplicity.e_by_level(0, 3, 0.05), "selected: must be 1 to 3"),
+    (lambda: quantiles.quantile_bounds([-1], 0.5), "counts"),
+    (lambda: quantiles.quantile_bounds([1], 1.0), "quantile"),
+    (lambda: missing.manski_bounds(Observed(0, 0.0, 5), Observed(5, 1.0, 0)), "observed"),
+    (lambda: missing.lee_bounds(Observed(5, 6.0, 0), Observed(5, 1.0, 0)), "observed"),
+    (lambda: missing.lee_bounds(Observed(5, 1.0, -1), Observed(5, 1.0, 0)), "observed.missing"),
+    (lambda: strata.adjust_by_strata(Stratified({}), Stratified({})), "strata.n"),
+    (lambda: strata.adjust_by_strata(Stratified({Stratum(0, 1): PLAIN}, 0.0), Stratified({})), "answered_weight"),
+    (lambda: sample_ratio.smallest_loss(100, (0.5, 0.5), 1, 100, 1.0), "alpha"),
+    (lambda: sample_ratio.pooled_evidence([], (0.5, 0.5), 0.0), "concentration"),
 ]
 
 
@@ -197,9 +209,7 @@ def test_nothing_known_is_said_as_such() -> None:
             effect = compared(moments.mean_of(one), moments.mean_of(other))
             assert sequential.always_valid(effect)[2:] == everything
             assert fixed.welch(effect)[2:] == everything
-            assert regression.anytime_regression(effect)[2:] == everything
     assert sequential.critical_value(0, 0.05, 5000) == INF
-    assert regression.anytime_radius(0, 10) == INF
     assert fixed.chi_square([0, 0], [1, 1]) == fixed.chi_square([5], [1]) == 1.0
     assert bernoulli.confidence_sequence(Count(0, 0)) == (0.0, 1.0)
     assert multiplicity.holm(()) == multiplicity.benjamini_hochberg(()) == ()
@@ -215,13 +225,6 @@ def test_a_trillion_units_keep_their_digits() -> None:
     assert found == pytest.approx(-11.51542542, abs=0.03)
     big = moments.mean_of(Sample(n, n / 2, n / 2))
     assert sequential.always_valid(difference(big, big)).high == pytest.approx(0.0, abs=1e-5)
-
-
-def test_infinite_freedom_is_the_normal_limit_of_the_regression() -> None:
-    exact, limit = (
-        regression.anytime_regression(EFFECT._replace(n=1_000_000, freedom=freedom)) for freedom in (999_997, INF)
-    )
-    assert limit == pytest.approx(tuple(exact), rel=1e-3)
 
 
 def test_somebody_where_nobody_should_be_is_certain_evidence_from_then_on() -> None:

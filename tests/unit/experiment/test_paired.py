@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from contender.errors import InvalidInput
-from contender.experiment.bandit import thompson_shares
 from contender.experiment.data import NO_PAIRS, PairedSample, Sample
 from contender.experiment.statistics.fixed import welch
 from contender.experiment.statistics.paired import paired_difference
@@ -44,20 +42,3 @@ def test_fewer_than_two_pairs_say_nothing(pairs: PairedSample) -> None:
     effect = paired_difference(pairs)
     assert math.isinf(effect.standard_error)
     assert always_valid(effect).p_value == 1.0
-
-
-def test_shares_follow_rewards_but_never_under_the_floor() -> None:
-    rewards = {"a": Sample(400, 240.0, 200.0), "b": Sample(400, 250.0, 200.0), "c": Sample(400, 100.0, 80.0)}
-    shares = thompson_shares(rewards, np.random.default_rng(1), floor=0.05)
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert shares["c"] == 0.05
-    assert shares["b"] > shares["a"] > 0.05
-    alone = thompson_shares({"a": Sample(0, 0.0, 0.0), "b": Sample(0, 0.0, 0.0)}, np.random.default_rng(1))
-    assert alone["a"] == pytest.approx(0.5, abs=0.02)
-
-
-@pytest.mark.parametrize(("arms", "floor"), [(0, 0.1), (2, 0.5), (2, -0.1)])
-def test_floors_must_leave_something_to_give(arms: int, floor: float) -> None:
-    rewards = {str(arm): Sample(1, 1.0, 1.0) for arm in range(arms)}
-    with pytest.raises(InvalidInput, match="floor"):
-        thompson_shares(rewards, np.random.default_rng(0), floor)

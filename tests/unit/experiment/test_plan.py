@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contender.errors import InvalidInput
-from contender.experiment.plan import Plan, Step, digest_of, from_json, units_needed
+from contender.experiment.plan import Plan, Step, digest_of, from_json, has_windows, stored_plan, units_needed
+from contender.metrics import PlannedMetric
 
 
 def test_a_plan_survives_being_written() -> None:
@@ -29,7 +30,16 @@ def test_equal_plans_have_equal_digests() -> None:
     assert len(Plan().digest) == 64
 
 
-OTHER: dict[str, Any] = {"leave_out_late": True, "covariate": "baseline", "ramp": (Step(0.1, 5), Step(0.5))}
+OTHER: dict[str, Any] = {
+    "covariate": "baseline",
+    "divide_alpha": False,
+    "metrics": (PlannedMetric("acceptance"),),
+    "min_confidence": 0.5,
+    "outcomes_ignore_answers": True,
+    "ramp": (Step(0.1, 5), Step(0.5)),
+    "restarts": 2,
+    "review_value": 0.5,
+}
 
 
 @given(st.sampled_from(sorted(asdict(Plan()))))
@@ -46,7 +56,6 @@ def test_every_field_is_in_the_digest(name: str) -> None:
     ("name", "value"),
     [
         ("unit", ""),
-        ("metric", 3),
         ("alpha", 0),
         ("alpha", 0.5),
         ("alpha", float("nan")),
@@ -70,8 +79,15 @@ def test_every_field_is_in_the_digest(name: str) -> None:
         ("covariate", "age"),
         ("group_units", 50),
         ("slow_ms", 0.0),
-        ("outcome_days", -1.0),
-        ("leave_out_late", 1),
+        ("window_s", 0.0),
+        ("window_s", "3d"),
+        ("grace_s", -1.0),
+        ("review_value", 1.5),
+        ("min_confidence", True),
+        ("divide_alpha", 1),
+        ("outcomes_ignore_answers", "no"),
+        ("restarts", -1),
+        ("metrics", {"name": "x"}),
         ("group_margin", 1.0),
     ],
 )
@@ -112,11 +128,76 @@ OLD_TERMS = (
 OLD_DIGEST = "03a76fd842503411f237af28f808c30a8221f47e0021edcf99bfb17a1d433320"
 
 
-def test_a_plan_of_an_older_program_keeps_its_digest_and_its_bytes() -> None:
+def test_a_plan_of_an_older_program_can_be_read_and_has_no_windows() -> None:
     terms = json.loads(OLD_TERMS)
-    plan = from_json(OLD_TERMS)
-    assert digest_of(terms) == plan.digest == OLD_DIGEST
-    assert json.loads(plan.to_json()) == terms
+    plan = stored_plan(terms)
+    assert digest_of(terms) == OLD_DIGEST
+    assert (plan.alpha, plan.covariate, has_windows(terms)) == (0.01, "baseline", False)
+    assert has_windows(json.loads(Plan().to_json()))
+    with pytest.raises(InvalidInput, match=r"plan\.max_late_share: is not a field of a plan"):
+        from_json(OLD_TERMS)
+
+
+METRICS = [
+    {"name": "acceptance", "window_s": 60},
+    {"name": "ctr", "role": "guardrail", "type": "ratio", "margin": 0.01},
+]
+
+
+def test_metrics_survive_being_written() -> None:
+    plan = from_json(json.dumps({"metrics": METRICS}))
+    assert from_json(plan.to_json()) == plan
+    assert [metric.name for metric in plan.measured] == ["reward", "acceptance", "ctr"]
+    assert plan.primary == PlannedMetric("reward", "primary", "mean", default=None, smallest_effect=0.02)
+    assert [metric.name for metric in plan.of_role("guardrail")] == ["ctr"]
+    assert plan.final_after_s == plan.window_s + plan.grace_s
+    stated = from_json(json.dumps({"metrics": [*METRICS, {"name": "hire", "role": "primary"}]}))
+    assert [metric.name for metric in stated.measured] == ["hire", "acceptance", "ctr"]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "problem"),
+    [
+        ([3], "must be a list of objects"),
+        ([{}], "must be a name"),
+        ([{"name": "a", "goal": 1}], "goal: is not a field of a metric"),
+        ([{"name": "a"}, {"name": "a"}], "names a metric twice"),
+        ([{"name": "reward"}], "reward is the primary metric"),
+        ([{"name": "a", "role": "primary"}, {"name": "b", "role": "primary"}], "one primary metric at most"),
+        ([{"name": "a", "role": "goal"}], "role: must be one of"),
+        ([{"name": "a", "type": "count"}], "type: must be one of"),
+        ([{"name": "a", "direction": "left"}], "direction: must be one of"),
+        ([{"name": "a b"}], "name: must be a name"),
+        ([{"name": "a", "event": 3}], "event: must be a name"),
+        ([{"name": "a", "window_s": 0}], "window_s: must be above 0"),
+        ([{"name": "a", "window_s": True}], "window_s: must be a finite number"),
+        ([{"name": "a", "margin": -0.1}], "margin: must be at least 0"),
+        ([{"name": "a", "required": "yes"}], "required: must be true or false"),
+        ([{"name": "a", "default": 2}], "default: must be at most the cap"),
+        ([{"name": "a", "cap": 2}], "cap: is 1 for a proportion"),
+        ([{"name": "a", "type": "ratio", "default": None}], "default: must be stated for a ratio"),
+    ],
+)
+def test_metrics_that_are_none_are_refused(metrics: object, problem: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        from_json(json.dumps({"metrics": metrics}))
+    assert problem in str(refusal.value)
+
+
+def test_a_metric_says_what_it_counts_and_which_way_is_good() -> None:
+    click = PlannedMetric("ctr", type="ratio", event="click", per="impression", direction="down")
+    assert (click.counted_event, click.sign, click.observed, click.as_role("guardrail").role) == (
+        "click", -1, False, "guardrail",
+    )  # fmt: skip
+    assert PlannedMetric("days", type="mean", default=None, cap=90.0).observed
+    assert click.to_document()["per"] == "impression"
+
+
+def test_alpha_is_divided_over_experiments_of_the_same_pair() -> None:
+    """V16: each of several in a row would spend it anew."""
+    assert Plan(restarts=4).level == pytest.approx(0.01)
+    assert Plan(restarts=4, divide_alpha=False).level == 0.05
+    assert Plan(restarts=4).digest != Plan(restarts=4, divide_alpha=False).digest
 
 
 def test_a_ramp_survives_being_written() -> None:

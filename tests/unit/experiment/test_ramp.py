@@ -3,7 +3,7 @@
 import pytest
 
 from contender.experiment.analysis import Experiment
-from contender.experiment.data import ArmData, ExperimentData, Phase, Sample
+from contender.experiment.data import ArmData, ExperimentData, Phase
 from contender.experiment.decision import Verdict, judge
 from contender.experiment.plan import Plan, Step
 from contender.experiment.ramp import progress
@@ -13,11 +13,14 @@ PLAN = Plan(ramp=(Step(0.01, 100), Step(0.1, 250), Step(0.5)))
 
 
 def data(share: float, units: int, *, reviews: int = 0, crossed: int = 0) -> ExperimentData:
-    others = round(units * (1 - share) / share)
-    counts = {CHAMPION: others, CHALLENGER: units}
-    before = Phase({CHAMPION: 0.995, CHALLENGER: 0.005}, {CHAMPION: 995, CHALLENGER: 5}, {})
-    phases = (before, Phase({CHAMPION: 1 - share, CHALLENGER: share}, counts, {}))
-    arms = {name: ArmData(n, n, 0, reviews if name == CHALLENGER else 0, Sample(0, 0, 0)) for name, n in counts.items()}
+    half = {CHAMPION: 0.5, CHALLENGER: 0.5}
+    counts = {CHAMPION: units, CHALLENGER: units}
+    now = {0.01: 2, 0.1: 3, 0.5: 4}[share]
+    phases = (Phase(half, {CHAMPION: 5, CHALLENGER: 5}, generation=1), Phase(half, counts, generation=now))
+    arms = {
+        name: ArmData(n, n, review_units=reviews if name == CHALLENGER else 0, reviews=reviews)
+        for name, n in counts.items()
+    }
     return ExperimentData(arms, crossed, phases)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from contender.errors import InvalidInput
+from contender.metrics import PlannedMetric
 from contender.tasks.task import AnswerKind, Estimator, Metric, Probabilities, Task, Trial
 from contender.values import FallbackPolicy, Prediction, Row
 
@@ -80,6 +81,9 @@ class ParcelTask:
     metric = Metric("accuracy")
     ceiling = 0.99
     policy = FallbackPolicy()
+    review_value = 0.5
+    measures = (PlannedMetric("acceptance"),)
+    outcomes_ignore_answers = True
     features_version = 1
 
     def group_keys(self, row: Row) -> tuple[str, ...]:

@@ -49,11 +49,14 @@ def test_prepare_routes_nobody(lab: Any) -> None:
     assert lab.routing.written == written
 
 
-def test_a_ramp_grows_downwards_from_the_top(lab: Any) -> None:
+def test_a_ramp_covers_more_of_ranges_that_stand_still(lab: Any) -> None:
     experimenting(lab)
-    assert arms(lab)[1] == ("challenger", "green", "8", 0.9)
+    assert arms(lab)[1] == ("challenger", "green", "8", 0.5)
+    assert [arm.covered for arm in lab.routing.current.arms] == [0.1, 0.6]
+    assert lab.routing.current.experiment.coverage == 0.2
     lab.release().step()
     assert arms(lab)[1] == ("challenger", "green", "8", 0.5)
+    assert lab.routing.current.experiment.coverage == 1.0
     assert lab.routing.current.experiment.id == "e1"
     assert lab.routing.current.experiment.salt == "salt"
     with pytest.raises(Refused, match="last step"):

@@ -40,6 +40,15 @@ def test_challengers_go_to_the_free_slots_and_divide_one_share(wide: Any) -> Non
     assert wide.events() == ["install", "prepare", "add", "start"]
 
 
+def test_challengers_ramp_in_ranges_that_stand_still(wide: Any) -> None:
+    wide.run(lambda release: release.prepare("2", "3"), lambda release: release.start("e", "s", (0.1, 0.5)))
+    ranges, edges = arms(wide), [arm.covered for arm in wide.routing.current.arms]
+    assert edges == [0.1, 0.55, 0.8]
+    wide.run(lambda release: release.step())
+    assert arms(wide) == ranges
+    assert [arm.covered for arm in wide.routing.current.arms] == [0.5, 0.75, 1.0]
+
+
 def test_a_shadow_alone_gets_nobody_and_is_mirrored_for_everybody(lab: Any) -> None:
     lab.run(
         lambda release: release.install("1"),
@@ -127,7 +136,6 @@ def test_preparing_the_same_ones_again_changes_nothing_and_others_take_their_pla
 @pytest.mark.parametrize(
     ("versions", "shares", "shadow", "problem"),
     [
-        (("2", "3"), (0.1, 0.5), False, "do not ramp"),
         (("2",), (0.5,), True, "not the shadow"),
         (("2",), (), False, "not the shadow"),
     ],

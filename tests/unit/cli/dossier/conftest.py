@@ -11,20 +11,29 @@ import pytest
 
 from cli.dossier.contents import Dossier
 from contender.experiment.analysis import Experiment
-from contender.experiment.data import ArmData, ExperimentData, GroupData, Phase, Sample
+from contender.experiment.data import ArmData, ExperimentData, GroupData, MetricData, Phase, Sample
 from contender.experiment.decision import evidence_digest, judge
+from contender.experiment.details import details
 from contender.experiment.evidence import Look
 from contender.experiment.plan import Plan
+from contender.metrics import PlannedMetric
 from contender.release import audit
 from contender.values import CHALLENGER, CHAMPION, ModelVersion
 
-PLAN = Plan(tuning_units=2_000, min_units=200, favourable_label="looking")
+PLAN = Plan(
+    tuning_units=2_000,
+    min_units=200,
+    favourable_label="looking",
+    smallest_effect=0.01,
+    review_value=0.75,
+    metrics=(PlannedMetric("acceptance"),),
+)
 AT = 1_790_000_000.0
 Trail = list[dict[str, Any]]
 
 
-def rewards(n: int, mean: float) -> Sample:
-    return Sample(n, n * mean, n * (mean**2 + 0.02))
+def rewards(n: int, mean: float) -> MetricData:
+    return MetricData(n, 0, Sample(n, n * mean, n * (mean**2 + 0.02)))
 
 
 def arm(n: int, mean: float) -> ArmData:
@@ -34,7 +43,18 @@ def arm(n: int, mean: float) -> ArmData:
         "gender=Other": GroupData(3, 1, rewards(3, mean)),
         "gender=unknown": GroupData(n // 10, 9, rewards(n // 10, mean)),
     }
-    return ArmData(n + 40, n + 90, 3, 20, rewards(n, mean), 2, 15, groups=groups)
+    accepted = MetricData(n, 0, Sample(n, n // 3, n // 3))
+    return ArmData(
+        n + 40,
+        n + 90,
+        3,
+        20,
+        2,
+        15,
+        metrics={"reward": rewards(n, mean), "acceptance": accepted},
+        groups=groups,
+        latency=(0, 0, n, 5),
+    )
 
 
 def seen(n: int, champion: float = 0.80, challenger: float = 0.83) -> ExperimentData:
@@ -54,7 +74,8 @@ def looks_at(sizes: Sequence[int], **means: float) -> list[dict[str, Any]]:
     for number, size in enumerate(sizes, start=1):
         verdict = judge(seen(size, **means), PLAN, before)
         before = verdict.look
-        document = json.loads(json.dumps(verdict.to_document()))
+        told = replace(verdict, details=details(seen(size, **means), PLAN, CHALLENGER))
+        document = json.loads(json.dumps(told.to_document()))
         taken.append({"look": number, "at": AT + 60 * number, "verdict": document})
     return taken
 

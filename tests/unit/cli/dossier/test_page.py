@@ -234,14 +234,49 @@ def test_nobody_is_selected_where_no_answer_is_favourable(dossier: Dossier) -> N
     assert not rates.search(section_of(blind, "fairness").partition("Scores")[0])
 
 
-def test_records_that_a_sound_experiment_has_few_of_are_told_with_their_fate(dossier: Dossier) -> None:
+def test_records_that_a_sound_experiment_has_few_of_are_told(dossier: Dossier) -> None:
     late = replace(dossier, events=Events(replayed=7, contradictory=2, late=12))
-    assert "12, counted in the estimate" in section_of(late, "health")
-    left = {**dossier.experiment, "plan": {**dossier.plan, "leave_out_late": True, "covariate": "baseline"}}
-    text = section_of(replace(late, experiment=left), "health")
-    assert "12, left out of the estimate" in text
-    assert "Missing covariates by arm" in text
-    assert "Missing covariates by arm" not in section_of(late, "health")
+    text = section_of(late, "health")
+    assert re.search(r"too late for it \(not counted\)</dt><dd>12<", text)
+    assert re.search(r"contradict each other \(the first counts\)</dt><dd>2<", text)
+    assert "Covariate by arm" not in text
+    adjusted = {**dossier.experiment, "plan": {**dossier.plan, "covariate": "baseline"}}
+    assert "Covariate by arm" in section_of(replace(late, experiment=adjusted), "health")
+    assert "score of their first row" in section_of(replace(late, experiment=adjusted), "effect")
+
+
+def test_what_informs_beside_the_verdict_is_told(dossier: Dossier) -> None:
+    effect, health = section_of(dossier, "effect"), section_of(dossier, "health")
+    assert "Other metrics" in effect
+    assert "acceptance" in effect
+    assert "Effect by the price of a review" in effect
+    assert "worst latency" in effect
+    assert "From people to values" in health
+    assert "Metric acceptance" in section_of(dossier, "plan")
+
+
+def test_missing_outcomes_and_units_left_out_are_told_with_what_they_would_change(dossier: Dossier) -> None:
+    last = dossier.looks[-1]
+    outcomes = {**last["verdict"]["details"]["outcomes"], "bounds": {"manski": [-0.1, 0.2], "lee": [0.01, 0.05]}}
+    whole = {"decision": "hold", "reason": "not sound"}
+    details = {**last["verdict"]["details"], "outcomes": outcomes, "without_clearing": whole}
+    looks = [*dossier.looks[:-1], {**last, "verdict": {**last["verdict"], "details": details}}]
+    cleared = [{"kind": "contradictory", "units": ["a", "b"], "reason": "a bot", "actor": "ann", "at": 5.0}]
+    told = replace(dossier, looks=looks, experiment={**dossier.experiment, "cleared": cleared})
+    health = section_of(told, "health")
+    assert "(Manski)" in health
+    assert "Units left out by a person" in health
+    assert "With them the verdict would be: hold, not sound" in health
+    assert ">a<" not in health
+
+
+def test_a_look_of_an_older_version_tells_what_it_has(dossier: Dossier) -> None:
+    looks = [
+        {**look, "verdict": {k: v for k, v in look["verdict"].items() if k != "details"}} for look in dossier.looks
+    ]
+    old = replace(dossier, looks=looks)
+    assert "Other metrics" not in section_of(old, "effect")
+    assert "From people to values" not in section_of(old, "health")
 
 
 def test_scoring_rates_stand_beside_selection_rates_and_tell_no_small_count(dossier: Dossier) -> None:

@@ -29,7 +29,7 @@ def with_verdict(dossier: Dossier, **changes: Any) -> Dossier:
         (["bake"], "Version 8 serves everyone and is being watched"),
         (["bake", "baked"], "Version 8 was promoted in place of version 7"),
         (["undo"], "The experiment was ended, version 7 stays"),
-        (["abort"], "Version 8 was given up, version 7 stays"),
+        (["abort"], "Version 8 was abandoned, version 7 stays"),
         (["promote", "undo"], "Version 8 had been promoted and was taken back, version 7 serves again"),
         (["bake", "abort"], "Version 8 had been promoted and was taken back, version 7 serves again"),
     ],
@@ -58,7 +58,7 @@ def test_not_worse_is_not_called_better(dossier: Dossier) -> None:
 
 def test_what_it_means_names_means_interval_limits_and_soundness(dossier: Dossier) -> None:
     told = " ".join(meaning(dossier))
-    assert "earned 0.8 on average with version 7 and 0.83 with version 8" in told
+    assert "Average reward per person was 0.8 with version 7 and 0.83 with version 8" in told
     assert "95 % confidence, over all 3 looks together" in told
     assert "safety limits hold" in told
     assert "The experiment is sound" in told

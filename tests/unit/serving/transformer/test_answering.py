@@ -74,7 +74,7 @@ def unit_of(world: World, arm: str) -> str:
 @pytest.mark.parametrize(("arm", "version"), [("champion", "7"), ("challenger", "8")])
 def test_the_assigned_arm_answers(world: World, arm: str, version: str) -> None:
     (answer,) = world.ask(unit_of(world, arm))
-    assert answer == Answer("0", 0.9, 0.5, (), arm, arm, None, version)
+    assert answer == Answer("0", 0.9, 0.5, (), arm, arm, None, version, counted=True)
 
 
 def test_every_combination_of_failures_is_answered_by_the_next_rung() -> None:

@@ -70,9 +70,13 @@ class World:
             raise Unavailable("the disk is full")
 
     def after(self, routing: Routing, *units: str | None, label: str = "yes", served_by: str = "champion") -> list[str]:
-        """Let the mirror know of one request of `units`; return its prediction ids."""
+        """Let the mirror know of one request of `units`; return its prediction ids. ``outside…`` are not covered."""
         answer = Answer(label, 0.9, 0.9, (), "champion", served_by, None, "7")
-        told = [Told(next(self.ids), answer) for _ in units]
+        running = routing.experiment is not None
+        told = [
+            Told(next(self.ids), replace(answer, counted=running and not (unit or "outside").startswith("outside")))
+            for unit in units
+        ]
         self.mirror.after(Answered(routing, [{}] * len(units), units, told))
         return [one.prediction_id for one in told]
 
@@ -132,6 +136,25 @@ def test_everybody_in_an_experiment_gets_a_covariate_whoever_answered() -> None:
         assert world.kept == [Covariate(one, "t", "yes", 0.25) for one in (*ids, mixed[1])]
         # Unsure, the baseline would have told them Review_Required; itself it is not compared with.
         assert (world.counted("baseline", "agree"), world.counted("baseline", "differ")) == (0, 2)
+
+    asyncio.run(live())
+
+
+def test_who_is_not_covered_gets_no_covariate_and_a_shadow_that_does_not_count() -> None:
+    async def live() -> None:
+        world, routing = World(), replace(SHADOWED, experiment=RUNNING.experiment)
+        mixed = world.after(routing, "outside-1", "u")
+        world.now = SAMPLE_AFTER_S
+        world.after(routing, "outside-2")
+        await world.mirror.close()
+        assert [(unit, told.answer.counted) for unit, told in world.shadowed] == [
+            ("outside-1", False),
+            ("u", True),
+            ("outside-2", False),
+        ]
+        # The last one is the sample that keeps the baseline warm.
+        assert ("baseline", 2) in world.asked
+        assert [covariate.prediction_id for covariate in world.kept] == [mixed[1]]
 
     asyncio.run(live())
 

@@ -7,7 +7,7 @@ import pytest
 from contender.errors import InvalidInput
 from contender.tasks.job_change.task import JobChange
 from contender.values import Outcome
-from serving.transformer.outcomes import MAX_ID, read
+from serving.transformer.outcomes import MAX_ID, MAX_METRIC, read
 
 TASK = JobChange()
 GOOD: dict[str, Any] = {"event_id": "v", "prediction_id": "p", "value": 1}
@@ -22,6 +22,18 @@ def test_one_or_many_are_read() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
+        ({"metric": None}, "metric"),
+        ({"metric": ""}, "metric"),
+        ({"metric": 7}, "metric"),
+        ({"metric": "a secret"}, "metric"),
+        ({"metric": "ä"}, "metric"),
+        ({"metric": "x" * (MAX_METRIC + 1)}, "metric"),
+        ({"metric": "clicks", "value": None}, "value"),
+        ({"metric": "clicks", "value": True}, "value"),
+        ({"metric": "clicks", "value": -0.5}, "value"),
+        ({"metric": "clicks", "value": float("nan")}, "value"),
+        ({"metric": "clicks", "value": float("inf")}, "value"),
+        ({"metric": "clicks", "value": "a secret"}, "value"),
         ({"event_id": None}, "event_id"),
         ({"event_id": ""}, "event_id"),
         ({"event_id": "x" * (MAX_ID + 1)}, "event_id"),
@@ -58,3 +70,14 @@ def test_a_wrong_body_is_refused(body: Any, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         read(body, TASK, 0.0)
     assert caught.value.field == field
+
+
+def test_an_event_of_another_metric_is_a_number_in_nobodys_words() -> None:
+    assert read({**GOOD, "metric": "dwell_s-1", "value": 12.5}, TASK, 5.0) == [
+        Outcome("v", "p", "job-change", 12.5, 5.0, "dwell_s-1")
+    ]
+    assert read({**GOOD, "metric": "x" * MAX_METRIC, "value": 0}, TASK, 5.0)[0].value == 0
+
+
+def test_the_reward_may_be_named() -> None:
+    assert read({**GOOD, "metric": "reward"}, TASK, 5.0) == read(GOOD, TASK, 5.0)

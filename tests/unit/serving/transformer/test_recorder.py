@@ -27,7 +27,7 @@ from serving.transformer.spool import Spool
 ROUTING = Routing("t", 3, ExperimentRef("e", "e"), (Arm("champion", "blue", "7", 0.0, 1.0),), None, FallbackPolicy())
 ROW = {name: value for name, value in JobChange().generate(1, 0)[0].items() if name in JobChangeRow.model_fields}
 ROW["gender"] = "Female"
-ANSWER = Answer("looking", 0.9, 0.8, (), "challenger", "champion", Reason.TIMEOUT, "7")
+ANSWER = Answer("looking", 0.9, 0.8, (), "challenger", "champion", Reason.TIMEOUT, "7", counted=True)
 
 
 class World:
@@ -81,25 +81,26 @@ def test_what_clients_are_told_is_what_is_recorded(world: World) -> None:
 
 
 def test_without_routing_there_is_no_experiment(world: World) -> None:
-    world.tell("u", routing=None)
+    world.tell("u", answer=replace(ANSWER, counted=False), routing=None)
     (exposure,) = world.recorded().exposures
     assert (exposure.experiment_id, exposure.generation, exposure.groups) == (None, -1, {})
 
 
 def test_of_who_takes_no_part_in_an_experiment_no_group_is_kept(world: World) -> None:
-    world.tell(None, answer=replace(ANSWER, assigned_to="unassigned"))
-    world.tell("u", routing=replace(ROUTING, experiment=None))
-    assert [one.groups for one in world.recorded().exposures] == [{}, {}]
+    world.tell(None, answer=replace(ANSWER, assigned_to="unassigned", counted=False))
+    world.tell("u", answer=replace(ANSWER, assigned_to="champion", counted=False))
+    exposures = world.recorded().exposures
+    assert [(one.groups, one.counted) for one in exposures] == [({}, False), ({}, False)]
 
 
 def test_of_a_preview_nothing_is_kept_for_drift(world: World) -> None:
-    world.tell("u", answer=replace(ANSWER, assigned_to="unassigned"), source="preview")
+    world.tell("u", answer=replace(ANSWER, assigned_to="unassigned", counted=False), source="preview")
     (exposure,) = world.recorded().exposures
     assert (exposure.source, exposure.features, exposure.groups) == ("preview", None, {})
 
 
 def test_what_the_shadow_would_have_told_is_an_exposure_of_its_own(world: World) -> None:
-    answer = Answer("looking", 0.9, 0.8, (), "shadow", "shadow", None, "9")
+    answer = Answer("looking", 0.9, 0.8, (), "shadow", "shadow", None, "9", counted=True)
     world.recorder.shadows(ROUTING, ["u1"], [Told("p1~shadow", answer)], 7.0)
     (exposure,) = world.recorded().exposures
     assert exposure == Exposure(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from contender.errors import NotFound
-from contender.experiment.assignment import assign
+from contender.experiment.assignment import NOBODY, assign
 from contender.routing import Arm, ExperimentRef, Routing
 from contender.values import FallbackPolicy
 from serving.transformer.router import route, split
@@ -15,16 +17,23 @@ ROUTING = Routing("t", 1, ExperimentRef("e", "e"), (CHAMPION, CHALLENGER), None,
 def test_every_row_is_in_exactly_one_group_in_order() -> None:
     units = [None, *(f"u{index}" for index in range(50)), None]
     groups = split(ROUTING, units)
-    assert groups.keys() == {"champion", "challenger", "unassigned"}
-    assert groups["unassigned"] == [0, 51]
+    assert {(arm, counted) for arm, counted in groups} == {("champion", True), ("challenger", True), NOBODY}
+    assert groups[NOBODY] == [0, 51]
     assert sorted(index for group in groups.values() for index in group) == list(range(52))
     for arm, group in groups.items():
         assert group == sorted(group)
         assert {assign(ROUTING, units[index]) for index in group} == {arm}
 
 
+def test_who_is_not_covered_is_the_champions_and_a_group_of_its_own() -> None:
+    experiment = ExperimentRef("e", "e", coverage=0.5)
+    arms = (replace(CHAMPION, covered=0.25), replace(CHALLENGER, covered=0.75))
+    groups = split(replace(ROUTING, experiment=experiment, arms=arms), [f"u{index}" for index in range(200)])
+    assert {tuple(key) for key in groups} == {("champion", True), ("challenger", True), ("champion", False)}
+
+
 def test_one_row_is_one_group() -> None:
-    assert split(ROUTING, [None]) == {"unassigned": [0]}
+    assert split(ROUTING, [None]) == {NOBODY: [0]}
     assert list(split(ROUTING, ["u1"]).values()) == [[0]]
 
 

@@ -1,0 +1,123 @@
+"""`contender experiment faults` and `clear`: units whose records cannot be right, and going on without them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli import experiment
+from cli.compose import Workplace, workplace
+from cli.output import JsonFlag, TaskOption, pairs, show
+from contender.errors import InvalidInput, Refused
+from contender.experiment.analysis import Clearance, Experiment, observe
+from contender.experiment.health import CLEARABLE
+from contender.release.approval import initiators
+from contender.release.trail import Trail
+
+CLEARED = "clear"
+"""The event of the audit record that says that units were left out."""
+
+RETURNED = "alarm withdrawn"
+"""The event of the audit record that says that outcomes are no longer missing more often in one arm."""
+
+
+def faults(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
+    """List the units whose records cannot be right: with contradictory records, or seen in two arms.
+
+    Example: contender experiment faults
+    """
+    place = workplace(task)
+    running = experiment.current(place)
+    document = {"experiment": running.id, "faults": _faulty(place, running), "left_out": sorted(running.left_out)}
+    show(document, as_json, _render)
+    return 0
+
+
+def clear(
+    reason: Annotated[str, typer.Option(help="Why the experiment may go on without these units.")],
+    task: TaskOption = "job-change",
+    fault: Annotated[str, typer.Option(help="The fault to clear.")] = "contradictory",
+    units: Annotated[
+        list[str] | None, typer.Option("--unit", help="A unit to leave out; repeatable. All with the fault if none.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Leave units whose records cannot be right out of both arms, with a reason, in the audit record.
+
+    The verdict is shown with and without them from then on. A fault of other units holds the experiment again. A
+    sample ratio mismatch and crossed arms cannot be cleared. Where promotions need an approval, whoever prepared the
+    challenger or started the experiment cannot clear it.
+
+    Example: contender experiment clear --reason "one test client sent random outcomes"
+    """
+    place = workplace(task)
+    running = experiment.current(place)
+    chosen = chosen_units(_faulty(place, running), fault, units or [])
+    actor = place.settings.actor
+    _check_actor(place, actor)
+    clearance = Clearance(fault, chosen, reason, actor, time.time())
+    detail = {"experiment": running.id, "fault": fault, "units": len(chosen), "reason": reason}
+    _trail(place).append(CLEARED, at=clearance.at, actor=actor, detail=detail)
+    grown = experiment.kept(place, replace(running, cleared=(*running.cleared, clearance)))
+    words = f"{len(chosen)} units left out of {grown.id}; contender experiment status"
+    show(grown.to_document(), as_json, lambda _: words)
+    return 0
+
+
+def chosen_units(faulty: Mapping[str, Sequence[str]], fault: str, units: Sequence[str]) -> tuple[str, ...]:
+    """The units to leave out: those named, or all with that fault.
+
+    Raises:
+        Refused: the fault is one of the experiment, not of single units, or nobody has it.
+        InvalidInput: a unit that has not that fault.
+    """
+    if fault not in CLEARABLE:
+        remedy = "contender experiment stop, then start it again"
+        raise Refused(f"{fault!r} cannot be cleared: it is no fault of single units", remedy=remedy)
+    known = faulty.get(fault, ())
+    if not known:
+        raise Refused(f"no unit has {fault} records", remedy="contender experiment faults")
+    if not set(units) <= set(known):
+        raise InvalidInput("--unit", f"names a unit without {fault} records", remedy="contender experiment faults")
+    return tuple(units or known)
+
+
+def note_return(
+    place: Workplace, running: Experiment, before: Mapping[str, Any] | None, faults_now: Sequence[str]
+) -> None:
+    """Tell the audit trail when the alarm of missing outcomes has gone back since the look `before`."""
+    if before is not None and "missing" in before.get("faults", ()) and "missing" not in faults_now:
+        detail = {"experiment": running.id, "fault": "missing", "p": before["look"].get("missing_p")}
+        _trail(place).append(RETURNED, at=time.time(), actor=place.settings.actor, detail=detail)
+
+
+def _faulty(place: Workplace, running: Experiment) -> dict[str, list[str]]:
+    observe(place.store, running)  # counts what waits
+    found = place.store.faulty_units(running.id)
+    return {kind: [unit for unit in units if unit not in running.left_out] for kind, units in found.items()}
+
+
+def _check_actor(place: Workplace, actor: str) -> None:
+    if place.approvals.required and actor in initiators(place.release.records()):
+        raise Refused(f"{actor} brought the experiment about and cannot clear it", remedy="ask somebody else")
+
+
+def _trail(place: Workplace) -> Trail:
+    return Trail(place.task.name, place.store, place.anchors)
+
+
+def _render(document: Mapping[str, Any]) -> Table:
+    lines: dict[str, object] = {kind: ", ".join(units) or "none" for kind, units in document["faults"].items()}
+    return pairs(lines | {"left out": ", ".join(document["left_out"]) or "none"}, document["experiment"])
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands to the group `experiment`, which `root` holds already."""
+    del root
+    experiment.app.command()(faults)
+    experiment.app.command()(clear)

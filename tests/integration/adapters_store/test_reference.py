@@ -1,0 +1,114 @@
+"""Thirty random histories, through the store and through a plain reference: every figure, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contender.adapters.store_sql import Store
+from contender.experiment.analysis import Experiment, look, phase_of, verdict_on
+from contender.experiment.decision import Verdict
+from contender.values import Prediction
+from tests.integration.adapters_store.figures import Figures, close, data_from, figures, flat, phases_from
+from tests.integration.adapters_store.histories import BIG, END, TASK, Batch, History, history
+from tests.integration.adapters_store.reference import Reference
+
+Make = Callable[..., Any]
+OTHER = {"champion": "challenger", "challenger": "champion"}
+
+
+def judge(prediction: Prediction, truth: object) -> float:
+    return 1.0 if (prediction.label == "y") == (truth == 1) else 0.25
+
+
+def run(store: Store, clock: Any, begin: Make, told: History) -> Experiment:
+    """Let everything arrive, and look at the end."""
+    clock.now = 1.0
+    experiment: Experiment = begin(store, told.plan)
+    for batch in told.batches:
+        clock.now = batch.at
+        store.append(batch.exposures, batch.outcomes, batch.covariates)
+        if batch.looks:
+            store.settle(TASK, judge)
+            store.experiment_data("e1")
+    clock.now = END
+    store.settle(TASK, judge)
+    return experiment
+
+
+def verdict_of(found: Figures, experiment: Experiment) -> Verdict:
+    """The verdict on what the reference found."""
+    phases = tuple(phase_of(experiment, count) for count in phases_from(found))
+    return verdict_on(replace(data_from(found), phases=phases), experiment, None)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_store_counts_values_and_decides_as_the_reference_does(
+    timed: Store, clock: Any, begin: Make, seed: int
+) -> None:
+    told = history(seed)
+    experiment = run(timed, clock, begin, told)
+    expected = Reference(told).figures()
+    assert len(expected) > 100
+    found = figures(timed.experiment_data("e1"), timed.phase_counts("e1"))
+    assert close(found, expected) == {}
+    again = timed.counted("e1")
+    assert close(figures(again.data(), again.phases()), expected) == {}
+    verdict = verdict_of(expected, experiment)
+    assert verdict.rule == BIG.get(seed, "unhealthy")
+    assert close(flat(look(timed, experiment).to_document()), flat(verdict.to_document())) == {}
+
+
+@pytest.mark.parametrize("seed", [3, 17])
+def test_counting_anew_and_leaving_out_agree_with_what_was_counted(
+    timed: Store, clock: Any, begin: Make, seed: int
+) -> None:
+    told = history(seed)
+    run(timed, clock, begin, told)
+    before = timed.experiment_data("e1")
+    timed.recount("e1")
+    assert not any(arm.metrics for arm in timed.experiment_data("e1").arms.values())
+    timed.settle(TASK, judge)
+    assert close(figures(timed.experiment_data("e1")), figures(before)) == {}
+    left_out = {f"u{number}" for number in range(0, 60, 4)}
+    rest = figures(timed.experiment_data("e1", left_out))
+    assert close(without_records(rest), without_records(Reference(told.without(left_out)).figures())) == {}
+
+
+def without_records(found: Figures) -> Figures:
+    """Without what is of records and not of units."""
+    return {name: n for name, n in found.items() if name.split()[0] not in {"phase", "late", "replayed", "seconds"}}
+
+
+def swapped(batch: Batch) -> Batch:
+    """The same records with the arms' names exchanged."""
+    exposures = [
+        replace(
+            one,
+            assigned_to=OTHER.get(one.assigned_to, one.assigned_to),
+            served_by=OTHER.get(one.served_by, one.served_by),
+        )
+        if one.counted
+        else one
+        for one in batch.exposures
+    ]
+    return batch._replace(exposures=exposures)
+
+
+@pytest.mark.parametrize("seed", [1, 8, 22])
+def test_the_arms_are_exchangeable(fresh_url: Callable[[], str], clock: Any, begin: Make, seed: int) -> None:
+    told = history(seed)
+    mirrored = told._replace(batches=list(map(swapped, told.batches)))
+    found = []
+    for each in (told, mirrored):
+        store = Store(fresh_url(), clock=clock)
+        run(store, clock, begin, each)
+        found.append(figures(store.experiment_data("e1")))
+        store.close()
+    exchanged = {
+        " ".join([OTHER.get(word, word) for word in name.split(" ")]): amount for name, amount in found[1].items()
+    }
+    assert close(found[0], exchanged) == {}
