@@ -64,7 +64,7 @@ class Counted:
         """See `Store.experiment_data`."""
         return self._counts.data()
 
-    def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:  # noqa: ARG002 - counted for one
+    def phase_counts(self, experiment_id: str, without: Collection[str] = ()) -> Sequence[PhaseCount]:  # noqa: ARG002 - counted for one
         """See `Store.phase_counts`."""
         return self._counts.phases()
 
@@ -158,6 +158,9 @@ def _statements(numbers: str, exposures: int) -> Iterator[str]:
         FROM exposures GROUP BY experiment_id, unit_id"""
     yield """INSERT INTO unit_values (experiment_id, unit_id, metric, value, divisor, reviewed, review_weight)
         SELECT experiment_id, unit_id, 'reward', AVG(reward), 0, 0, 0 FROM rewards GROUP BY experiment_id, unit_id"""
+    yield """INSERT INTO unit_traits (experiment_id, unit_id, fold, bin, latency)
+        SELECT experiment_id, unit_id, LENGTH(unit_id) % 2, MIN(CAST(latency_ms AS INTEGER)) % 20,
+        MAX(CAST(latency_ms AS INTEGER)) % 64 FROM exposures GROUP BY experiment_id, unit_id"""
 
 
 def _add_up(url: str) -> None:
@@ -189,9 +192,10 @@ def _live(store: Store, clock: Clock, first: int, size: int) -> tuple[list[float
         exposures = [_exposure(number, clock.now) for number in numbers]
         outcomes = [_outcome(number, clock.now) for number in numbers]
         kept.append(_timed(partial(store.append, exposures, outcomes)))
+        # Before `settle`, which would count the batch itself and leave the look nothing to do.
+        looks.append(_timed(partial(_verdict, store)))
         clock.now += 4_000.0
         judged.append(_timed(partial(store.settle, TASK, _reward)))
-        looks.append(_timed(partial(_verdict, store)))
     return looks, kept, judged
 
 

@@ -154,8 +154,8 @@ class ExperimentStore(Protocol):
         """The aggregates by arm, kept up to date with every record; without those units."""
         ...
 
-    def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
-        """Units by the generation in which they were first seen, oldest first."""
+    def phase_counts(self, experiment_id: str, without: Collection[str] = ()) -> Sequence[PhaseCount]:
+        """Units by the generation in which they were first seen, oldest first; without those units."""
         ...
 
     def looks(self, experiment_id: str) -> Sequence[Mapping[str, Any]]:
@@ -169,10 +169,11 @@ class ExperimentStore(Protocol):
 
 def observe(store: ExperimentStore, experiment: Experiment, *, cleared: bool = True) -> ExperimentData:
     """What has been seen of the experiment, by arm and by phase; `cleared`: without the units that were left out."""
-    data = store.experiment_data(experiment.id, experiment.left_out if cleared else ())
+    without = experiment.left_out if cleared else frozenset()
+    data = store.experiment_data(experiment.id, without)
     # An arm that nobody was assigned to yet is young, not lost.
     arms = dict.fromkeys((CHAMPION, *experiment.versions), _NOBODY) | dict(data.arms)
-    phases = tuple(phase_of(experiment, count) for count in store.phase_counts(experiment.id))
+    phases = tuple(phase_of(experiment, count) for count in store.phase_counts(experiment.id, without))
     pooled = experiment.rule == COVERAGE or len(experiment.shares) < 2
     return replace(data, arms=arms, phases=phases, pooled=pooled)
 

@@ -112,19 +112,20 @@ class ExperimentRecords(PendingRecords):
         with self._reading() as connection:
             return _totals(connection, experiment_id, without).data()
 
-    def counted_already(self, experiment_id: str) -> ExperimentData:
+    def counted_already(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
         """`experiment_data` as it was when somebody counted last: reads only, for those who may do no more."""
         with self._reading() as connection:
-            return _totals(connection, experiment_id).data()
+            return _totals(connection, experiment_id, without).data()
 
-    def phase_counts(self, experiment_id: str) -> list[PhaseCount]:
+    def phase_counts(self, experiment_id: str, without: Collection[str] = ()) -> list[PhaseCount]:
         """Newly exposed units by arm for every generation that exposed some, oldest first; from the running totals.
 
-        A unit counts once: in the generation, and the arm, of its first counted exposure.
+        A unit counts once: in the generation, and the arm, of its first counted exposure. Units in `without` are left
+        out.
         """
         self._catch_up(experiment_id)
         with self._reading() as connection:
-            return _totals(connection, experiment_id).phases()
+            return _totals(connection, experiment_id, without).phases()
 
     def faulty_units(self, experiment_id: str) -> dict[str, list[str]]:
         """The units whose records cannot be right: ``contradictory``, or seen in two arms (``crossed``); some of them.
@@ -139,8 +140,9 @@ class ExperimentRecords(PendingRecords):
         """All that `experiment_data` and `phase_counts` tell, counted anew from every unit, by the database."""
         self._catch_up(experiment_id)
         with self._reading() as connection:
-            primary = terms_of(connection, experiment_id).plan.primary.name
-            return count_totals(connection, experiment_id, primary)
+            terms = terms_of(connection, experiment_id)
+            totals = count_totals(connection, experiment_id, terms.primary.name)
+            return totals._replace(sums=totals.sums | reward_so_far(connection, experiment_id, terms))
 
     def recount(self, experiment_id: str) -> None:
         """Build units and counts anew from the records, under the plan as it is; `settle` values the units anew."""
@@ -164,16 +166,14 @@ class ExperimentRecords(PendingRecords):
 def _totals(connection: Connection, experiment_id: str, without: Collection[str] = ()) -> Totals:
     """The running totals without those units; under the old rule with what rewards there are so far."""
     terms = terms_of(connection, experiment_id)
-    primary = terms.plan.primary.name
+    primary = terms.primary.name
     totals = read_totals(connection, experiment_id, primary)
-    if not terms.windowed:
-        return totals._replace(sums=totals.sums | reward_so_far(connection, experiment_id, terms))
-    if not without:
-        return totals
-    faults = [unit for unit in faulty(connection, experiment_id) if unit not in without]
-    events = totals.span.events._replace(contradictory=len(faults))
-    rest = less(totals, of_units(connection, experiment_id, primary, sorted(without)))
-    return rest._replace(span=totals.span._replace(events=events))
+    if without:
+        faults = [unit for unit in faulty(connection, experiment_id) if unit not in without]
+        events = totals.span.events._replace(contradictory=len(faults))
+        rest = less(totals, of_units(connection, experiment_id, primary, sorted(without)))
+        totals = rest._replace(span=totals.span._replace(events=events))
+    return totals._replace(sums=totals.sums | reward_so_far(connection, experiment_id, terms, without))
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -51,7 +51,7 @@ class ExposureRecords(ValuingRecords):
             changed += judged.rewards
             more = judged.more
         for experiment_id in running:
-            self._value_experiment(experiment_id, task, reward, self._clock())
+            self._value_experiment(experiment_id, task, reward)
         return changed
 
     def predictions(

@@ -61,7 +61,12 @@ class PendingRecords(Database):
     def _count_chunk(self, experiment_id: str, limit: int) -> int:
         with self._writing() as connection:
             lock(connection, [experiment_id])
-            return _count_claimed(connection, experiment_id, _claim(connection, experiment_id, limit))
+            return count_queued(connection, experiment_id, limit)
+
+
+def count_queued(connection: Connection, experiment_id: str, limit: int = CHUNK) -> int:
+    """Count up to `limit` exposures of the experiment that wait; how many it was. The caller holds its lock."""
+    return _count_claimed(connection, experiment_id, _claim(connection, experiment_id, limit))
 
 
 def _claim(connection: Connection, experiment_id: str, limit: int) -> dict[str, str | None]:
@@ -147,8 +152,9 @@ def _new_groups(known: Mapping[str, str], documents: Iterable[str | None]) -> di
 def _after(before: _Unit | None, exposures: Sequence[Any], terms: Terms) -> _Unit:
     """The unit after these exposures, in the order in which they arrived."""
     row, stage = (before.row, before.stage) if before else (_opened(exposures[0], terms), 0)
+    # A unit that has a value stays where that was added, even if an exposure became visible long after it was received.
     for exposure in exposures:
-        row = _exposed(row, exposure, terms)
+        row = _exposed(row, exposure, terms, movable=not stage)
     return _Unit(row, stage)
 
 
@@ -165,11 +171,11 @@ def _opened(exposure: Any, terms: Terms) -> UnitRow:
     )
 
 
-def _exposed(row: UnitRow, exposure: Any, terms: Terms) -> UnitRow:
+def _exposed(row: UnitRow, exposure: Any, terms: Terms, *, movable: bool) -> UnitRow:
     """The unit after one more exposure: an earlier one moves where it belongs, unless it came too late for that."""
     crossed = int(row.crossed or exposure.assigned_to != row.arm)
     earlier = (exposure.at, exposure.prediction_id) < (row.first_at, row.first_id)
-    if earlier and exposure.received_at <= row.first_at + terms.opens_until_s:
+    if movable and earlier and exposure.received_at <= row.first_at + terms.opens_until_s:
         opened = _opened(exposure, terms)
         row = row._replace(**{name: getattr(opened, name) for name in UnitRow._fields[:6]})
     return row._replace(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from contender.adapters.store_sql.contributions import (
     ALL,
@@ -21,7 +21,7 @@ from contender.adapters.store_sql.contributions import (
     gather,
     stratum_of,
 )
-from contender.adapters.store_sql.database import rows_of
+from contender.adapters.store_sql.database import column_of, rows_of
 from contender.adapters.store_sql.intake import CONTRADICTORY
 from contender.adapters.store_sql.schema import METRIC_TALLIES, SPANS, TALLIES, UNIT_FAULTS, UNITS
 from contender.experiment.data import (
@@ -126,7 +126,7 @@ def read_totals(connection: Connection, experiment_id: str, primary: str) -> Tot
 def span(connection: Connection, experiment_id: str) -> Span:
     """When the experiment's exposures came, and what came amiss."""
     rows = rows_of(connection, select(SPANS).where(SPANS.c.experiment_id == experiment_id))
-    contradictory = len(faulty(connection, experiment_id))
+    contradictory = connection.scalar(_faulty(experiment_id, func.count())) or 0
     if not rows:
         return Span(0.0, Events(contradictory=contradictory))
     return Span(rows[0].last_at - rows[0].first_at, Events(rows[0].replayed, contradictory, rows[0].late))
@@ -134,18 +134,20 @@ def span(connection: Connection, experiment_id: str) -> Span:
 
 def faulty(connection: Connection, experiment_id: str) -> list[str]:
     """The units of the experiment with records that contradict each other."""
-    fault, unit = UNIT_FAULTS.c, UNITS.c
-    query = select(fault.unit_id).join(
-        UNITS, (unit.experiment_id == fault.experiment_id) & (unit.unit_id == fault.unit_id)
-    )
-    query = query.where(fault.experiment_id == experiment_id, fault.kind == CONTRADICTORY).order_by(fault.unit_id)
-    return [row[0] for row in rows_of(connection, query)]
+    return column_of(connection, _faulty(experiment_id, UNIT_FAULTS.c.unit_id).order_by(UNIT_FAULTS.c.unit_id))
 
 
 def crossed(connection: Connection, experiment_id: str) -> list[str]:
     """The units of the experiment that were seen in two arms."""
     query = select(UNITS.c.unit_id).where(UNITS.c.experiment_id == experiment_id, UNITS.c.crossed > 0)
     return [row[0] for row in rows_of(connection, query.order_by(UNITS.c.unit_id))]
+
+
+def _faulty(experiment_id: str, what: ColumnElement[Any]) -> Select[Any]:
+    fault, unit = UNIT_FAULTS.c, UNITS.c
+    counted = and_(unit.experiment_id == fault.experiment_id, unit.unit_id == fault.unit_id)
+    query = select(what).select_from(UNIT_FAULTS).join(UNITS, counted)
+    return query.where(fault.experiment_id == experiment_id, fault.kind == CONTRADICTORY)
 
 
 def _metric(sums: Sums) -> MetricData:

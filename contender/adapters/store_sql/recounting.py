@@ -5,13 +5,16 @@ And the way back to the records: everything derived is forgotten, and all exposu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, insert, literal, null, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, literal, null, select
 
 from contender.adapters.store_sql.contributions import (
     ALL,
+    COVARIATE,
+    LATENCY,
+    STRATUM,
     CountKey,
     Counts,
     SumKey,
@@ -24,7 +27,8 @@ from contender.adapters.store_sql.contributions import (
     metric_cells,
     trait_cells,
 )
-from contender.adapters.store_sql.database import rows_of
+from contender.adapters.store_sql.contributions import SHADOW as SHADOW_METRIC
+from contender.adapters.store_sql.database import rows_of, upsert
 from contender.adapters.store_sql.reading import Totals, span
 from contender.adapters.store_sql.schema import (
     EXPOSURES,
@@ -43,6 +47,15 @@ from contender.experiment.unit_values import UnitValue
 from contender.values import REWARD, SHADOW, UNASSIGNED
 
 _CELL: Final = GROUPS.c.attribute + "=" + GROUPS.c.value
+_SHADOW_PAIRS: Final[Mapping[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
+    "agreement": (UNIT_TRAITS.c.agreement, literal(0.0)),
+    "confidence": (UNIT_TRAITS.c.confidence, UNIT_TRAITS.c.shadow_reward),
+    "reward": (UNIT_TRAITS.c.reward, UNIT_TRAITS.c.shadow_reward),
+}
+_ALIKE: Final = 7
+"""Columns by which units are alike, and their number."""
+_PAIR: Final = 6
+"""Figures of a pair of numbers."""
 _HAPPENED: Final = {"fallback_units": "fallbacks", "error_units": "errors", "slow_units": "slow"}
 _SUMMED: Final = {
     "exposures": "exposures",
@@ -97,7 +110,7 @@ def less(whole: Totals, part: Totals) -> Totals:
 def forget(connection: Connection, experiment_id: str) -> None:
     """Forget what was counted and valued, and queue all exposures again; the groups of units stay."""
     lock(connection, [experiment_id])
-    for table in (UNITS, UNIT_VALUES, UNIT_TRAITS, TALLIES, METRIC_TALLIES, UNCOUNTED):
+    for table in (UNITS, UNIT_VALUES, UNIT_TRAITS, TALLIES, METRIC_TALLIES):
         connection.execute(delete(table).where(table.c.experiment_id == experiment_id))
     column = EXPOSURES.c
     every = select(column.experiment_id, column.received_at, column.prediction_id, null()).where(
@@ -107,15 +120,22 @@ def forget(connection: Connection, experiment_id: str) -> None:
         column.assigned_to.not_in((UNASSIGNED, SHADOW)),
     )
     names = ["experiment_id", "received_at", "prediction_id", "groups"]
-    connection.execute(insert(UNCOUNTED).from_select(names, every))
+    # Those that wait already stay as they are: only they know the groups of units that nobody has counted yet.
+    connection.execute(upsert(connection, UNCOUNTED).from_select(names, every).on_conflict_do_nothing())
 
 
-def reward_so_far(connection: Connection, experiment_id: str, terms: Terms) -> dict[SumKey, Sums]:
-    """The sums of rewards under the old rule: each unit's mean of all that came so far, from the planned share on."""
-    if terms.since is None:
+def reward_so_far(
+    connection: Connection, experiment_id: str, terms: Terms, without: Collection[str] = ()
+) -> dict[SumKey, Sums]:
+    """The sums of rewards under the old rule: each unit's mean of all that came so far, from the planned share on.
+
+    None where values have windows. Units in `without` are left out.
+    """
+    if terms.windowed or terms.since is None:
         return {}
     reward, unit = REWARDS.c, UNITS.c
     mine = and_(reward.experiment_id == experiment_id, reward.generation >= terms.since)
+    mine = and_(mine, reward.unit_id.not_in(sorted(without)))
     same = and_(unit.experiment_id == experiment_id, unit.unit_id == reward.unit_id)
     means = select(reward.unit_id, reward.assigned_to.label("arm"), func.avg(reward.reward).label("mean"))
     means = means.join(UNITS, same).where(mine, reward.assigned_to.not_in((SHADOW, UNASSIGNED)))
@@ -165,32 +185,67 @@ def _summing(experiment_id: str, primary: str) -> Iterator[Select[Any]]:
 
 
 def _by_traits(connection: Connection, experiment_id: str, primary: str) -> Iterator[tuple[SumKey, Sums]]:
-    """What units add by what else is known of them: those alike by their arm, traits and value at once."""
-    for unit, _, value, traits in _valued(connection, experiment_id, None, primary):
-        if traits is not None:
-            yield from trait_cells(primary, unit, value, traits)
+    """What units add by what else is known of them, as `contributions.trait_cells` has it for one.
+
+    In one pass: units that are alike in all their bins come as one row.
+    """
+    trait, value, unit = UNIT_TRAITS.c, UNIT_VALUES.c, UNITS.c
+    alike = (unit.arm, trait.fold, trait.bin, value.reviewed, trait.latency, trait.shadow_latency)
+    valued = and_(value.experiment_id == trait.experiment_id, value.unit_id == trait.unit_id, value.metric == primary)
+    owner = and_(unit.experiment_id == trait.experiment_id, unit.unit_id == trait.unit_id)
+    shadows = [figure for pair in _SHADOW_PAIRS.values() for figure in _pair_figures(*pair)]
+    query = select(*alike, func.count(), *_pair_figures(value.value, literal(0.0)), *shadows)
+    query = query.select_from(UNIT_TRAITS).join(UNIT_VALUES, valued).join(UNITS, owner)
+    for row in connection.execute(query.where(trait.experiment_id == experiment_id).group_by(*alike)):
+        found = (*_primary_cells(primary, row), *_shadow_cells(row))
+        yield from ((key, sums) for key, sums in found if any(sums))
+
+
+def _primary_cells(primary: str, row: Any) -> Iterator[tuple[SumKey, Sums]]:
+    arm, fold, number, reviewed, latency, _, units = row[:_ALIKE]
+    if latency is not None:
+        yield SumKey(primary, f"{LATENCY} {latency}", arm), Sums(matured=units)
+    if number is not None:
+        yield SumKey(primary, f"{COVARIATE} {number}", arm), Sums(matured=units)
+        yield SumKey(primary, f"{STRATUM} {fold} {number} {reviewed}", arm), _pairs_of(row[_ALIKE:])
+
+
+def _shadow_cells(row: Any) -> Iterator[tuple[SumKey, Sums]]:
+    arm, latency, units = row[0], row[_ALIKE - 2], row[_ALIKE - 1]
+    if latency is not None:
+        yield SumKey(SHADOW_METRIC, f"{LATENCY} {latency}", arm), Sums(matured=units)
+    for place, name in enumerate(_SHADOW_PAIRS, start=1):
+        yield SumKey(SHADOW_METRIC, name, arm), _pairs_of(row[_ALIKE + place * _PAIR :])
+
+
+def _pair_figures(first: ColumnElement[Any], second: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """The figures of `_pairs_of`, over the units that have both numbers."""
+    both = and_(first.is_not(None), second.is_not(None))
+    one, other = case((both, first)), case((both, second))
+    sums = (one, one * one, other, other * other, one * other)
+    return [func.count(one), *map(func.sum, sums)]
+
+
+def _pairs_of(figures: Sequence[Any]) -> Sums:
+    n, *sums = (figure or 0 for figure in figures[:_PAIR])
+    return Sums(0, 0, n, *map(float, sums))
 
 
 def _valued(
-    connection: Connection, experiment_id: str, units: Sequence[str] | None, primary: str
+    connection: Connection, experiment_id: str, units: Sequence[str], primary: str
 ) -> Iterator[tuple[str, str, UnitValue, Traits | None]]:
-    """Final values, of those units by name; of all units (None) only primary ones with traits, named by their arm."""
-    value, trait, unit = UNIT_VALUES.c, UNIT_TRAITS.c, UNITS.c
+    """The final values of those units by metric; with the primary one what else is known of the unit."""
+    value, trait = UNIT_VALUES.c, UNIT_TRAITS.c
     same = and_(trait.experiment_id == value.experiment_id, trait.unit_id == value.unit_id, value.metric == primary)
-    owner = and_(unit.experiment_id == value.experiment_id, unit.unit_id == value.unit_id)
-    named = value.unit_id if units is not None else unit.arm
     query = select(
-        named,
+        value.unit_id,
         value.metric,
         *(value[name] for name in ("value", "divisor", "reviewed", "review_weight")),
         trait.unit_id.is_not(None),
         *(trait[name] for name in Traits._fields),
     )
-    query = query.select_from(UNIT_VALUES).join(UNITS, owner)
-    query = query.join(UNIT_TRAITS, same, isouter=units is not None).where(value.experiment_id == experiment_id)
-    if units is not None:
-        query = query.where(value.unit_id.in_(units))
-    for row in connection.execute(query):
+    query = query.select_from(UNIT_VALUES).outerjoin(UNIT_TRAITS, same)
+    for row in rows_of(connection, query.where(value.experiment_id == experiment_id, value.unit_id.in_(units))):
         found = UnitValue(row[2], row[3], bool(row[4]), row[5])
         yield row[0], row[1], found, Traits(*row[7:]) if row[6] else None
 

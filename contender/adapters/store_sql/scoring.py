@@ -43,7 +43,10 @@ def _scored(experiment_id: str) -> CTE:
     column = EXPOSURES.c
     person = (column.unit_id, column.assigned_to)
     people = select(*person, func.avg(column.score).label("score")).where(
-        column.experiment_id == experiment_id, column.score.is_not(None), column.assigned_to.not_in(_NO_ANSWER)
+        column.experiment_id == experiment_id,
+        column.counted == 1,
+        column.score.is_not(None),
+        column.assigned_to.not_in(_NO_ANSWER),
     )
     scored = people.group_by(*person).cte("people")
     belongs = and_(GROUPS.c.experiment_id == experiment_id, GROUPS.c.unit_id == scored.c.unit_id)

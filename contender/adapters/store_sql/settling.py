@@ -69,11 +69,13 @@ def settle_chunk(connection: Connection, task: str, judge: Judge, now: float) ->
     _mark(connection, task, Settled.REFUSED, refused)
     _mark(connection, task, Settled.JUDGED, [key for row in waiting if (key := _key(row)) not in set(refused)])
     lock(connection, {row.experiment_id for row in waiting if row.experiment_id is not None})
-    _note_late(connection, waiting)
     known = [(row, value) for row, value in earned if value is not None]
     rewards = [_reward_row(row, row, value, task) for row, value in known]
     rewards += _of_shadows(connection, [row for row, _ in known], task, judge)
-    return Judged(_keep_earliest(connection, rewards), more=len(due) == CHUNK)
+    changed = _keep_earliest(connection, rewards)
+    # After the faults of units, as where records come in (`intake`): neither waits for the other crosswise.
+    _note_late(connection, waiting)
+    return Judged(changed, more=len(due) == CHUNK)
 
 
 def _due(connection: Connection, task: str, now: float) -> Sequence[Any]:
@@ -95,7 +97,10 @@ def _key(row: Any) -> Key:
 
 def _of_task(task: str, keys: Sequence[Key]) -> Any:
     column = OUTCOMES.c
-    return and_(column.task == task, tuple_(column.prediction_id, column.metric, column.event_id).in_(keys))
+    # SQLite uses no index for tuples: without the predictions it would read all outcomes of the task.
+    of_these = column.prediction_id.in_([prediction_id for prediction_id, _, _ in keys])
+    mine = tuple_(column.prediction_id, column.metric, column.event_id).in_(keys)
+    return and_(column.task == task, of_these, mine)
 
 
 def _park(connection: Connection, task: str, unknown: Sequence[Any], now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -14,9 +15,9 @@ from contender.experiment.plan import Plan, has_windows, stored_plan
 from contender.metrics import PlannedMetric
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terms:
-    """An experiment's plan; the usual one where it is not known (yet).
+    """An experiment's plan; the usual one where it is not known (yet). What is asked for each unit is worked out once.
 
     `windowed` is false for experiments of the old rule, whose rewards count as soon as they come: `since` is the
     generation from which they count, None while they do not.
@@ -26,10 +27,20 @@ class Terms:
     windowed: bool = True
     since: int | None = None
 
+    @cached_property
+    def measured(self) -> tuple[PlannedMetric, ...]:
+        """All metrics of the plan, the primary first."""
+        return self.plan.measured
+
     @property
+    def primary(self) -> PlannedMetric:
+        """The metric that decides."""
+        return self.measured[0]
+
+    @cached_property
     def windows(self) -> tuple[float, ...]:
         """The windows of the plan's metrics in seconds, shortest first."""
-        return tuple(sorted({metric.window_s for metric in self.plan.measured}))
+        return tuple(sorted({metric.window_s for metric in self.measured}))
 
     @property
     def opens_until_s(self) -> float:
@@ -44,11 +55,11 @@ class Terms:
 
     def of_stage(self, stage: int) -> tuple[PlannedMetric, ...]:
         """The metrics whose values are final then."""
-        return tuple(metric for metric in self.plan.measured if metric.window_s == self.windows[stage])
+        return tuple(metric for metric in self.measured if metric.window_s == self.windows[stage])
 
     def window_of(self, metric: str) -> float | None:
         """The longest window in which outcomes of that name count; None where no metric of the plan counts them."""
-        counting = (one.window_s for one in self.plan.measured if metric in (one.counted_event, one.per))
+        counting = (one.window_s for one in self.measured if metric in (one.counted_event, one.per))
         return max(counting, default=None)
 
 

@@ -25,7 +25,8 @@ from contender.adapters.store_sql.contributions import (
     trait_cells,
 )
 from contender.adapters.store_sql.database import column_of, replace_all, rows_of
-from contender.adapters.store_sql.pending import PendingRecords
+from contender.adapters.store_sql.pending import CHUNK as COUNTED_AT_ONCE
+from contender.adapters.store_sql.pending import PendingRecords, count_queued
 from contender.adapters.store_sql.schema import (
     COVARIATES,
     EXPERIMENTS,
@@ -106,14 +107,17 @@ class ValuingRecords(PendingRecords):
             self._catch_up(experiment_id)
         return [experiment_id for experiment_id, document in known if terms_from(json.loads(document)).windowed]
 
-    def _value_experiment(self, experiment_id: str, task: str, judge: Judge, now: float) -> None:
+    def _value_experiment(self, experiment_id: str, task: str, judge: Judge) -> None:
         """Value all units of the experiment that are due."""
+        now = self._clock()
         with self._reading() as connection:
-            waiting = column_of(connection, _due(experiment_id, now).limit(1))
-        while waiting:
+            more = bool(column_of(connection, _due(experiment_id, now).limit(1)))
+        while more:
             with self._writing(awaited=True) as connection:
                 lock(connection, [experiment_id])
-                waiting = _value_chunk(connection, experiment_id, task, judge, now)
+                # What arrived in the meantime may move a unit's first exposure, and with it the window and the arm.
+                queued = count_queued(connection, experiment_id)
+                more = queued == COUNTED_AT_ONCE or _value_chunk(connection, experiment_id, task, judge, now)
 
 
 def _due(experiment_id: str, now: float) -> Select[Any]:
@@ -122,11 +126,11 @@ def _due(experiment_id: str, now: float) -> Select[Any]:
     return select(*names).where(column.experiment_id == experiment_id, column.due_at < now).order_by(column.due_at)
 
 
-def _value_chunk(connection: Connection, experiment_id: str, task: str, judge: Judge, now: float) -> list[Any]:
-    """Value up to `CHUNK` units; whom."""
+def _value_chunk(connection: Connection, experiment_id: str, task: str, judge: Judge, now: float) -> bool:
+    """Value up to `CHUNK` units; whether there were any."""
     due = [_Due(*row) for row in rows_of(connection, _due(experiment_id, now).limit(CHUNK))]
     if not due:
-        return []
+        return False
     terms = terms_of(connection, experiment_id)
     read = _read(connection, experiment_id, task, [one.unit_id for one in due], terms, judge)
     totals: dict[SumKey, Sums] = {}
@@ -135,7 +139,7 @@ def _value_chunk(connection: Connection, experiment_id: str, task: str, judge: J
         found = dict(_values(unit, read.records[unit.unit_id], terms, judge))
         values += [(experiment_id, unit.unit_id, name, *_flat(value)) for name, value in found.items()]
         cells = cells_of(read.groups[unit.unit_id])
-        primary = terms.plan.primary
+        primary = terms.primary
         for name, value in found.items():
             gather(metric_cells(name, unit.arm, value, cells if name == primary.name else ()), totals)
         if primary.name in found:
@@ -146,7 +150,7 @@ def _value_chunk(connection: Connection, experiment_id: str, task: str, judge: J
     replace_all(connection, UNIT_TRAITS, ("experiment_id", "unit_id", *Traits._fields), traits)
     add_sums(connection, experiment_id, totals)
     _advance(connection, experiment_id, due, terms)
-    return due
+    return True
 
 
 def _advance(connection: Connection, experiment_id: str, due: Sequence[_Due], terms: Terms) -> None:
@@ -184,7 +188,7 @@ def _answer(row: Any) -> UnitAnswer:
 
 def _traits(unit: _Due, read: _Reading, terms: Terms, judge: Judge) -> Traits:
     records, plan = read.records[unit.unit_id], terms.plan
-    window = window_of(plan.primary, unit.first_at, plan.grace_s)
+    window = window_of(terms.primary, unit.first_at, plan.grace_s)
     held = [row for row in _arrived(records.answers, window) if window.holds(_answer(row))]
     shadows = {row.prediction_id: row for row in _arrived(records.shadows, window)}
     traits = Traits(
@@ -194,7 +198,7 @@ def _traits(unit: _Due, read: _Reading, terms: Terms, judge: Judge) -> Traits:
     )
     pairs = [(row, shadows[name]) for row in held if (name := shadow_of(row.prediction_id)) in shadows]
     return (
-        _beside(traits, pairs, records.events, plan.primary, (window, judge, review_value(plan))) if pairs else traits
+        _beside(traits, pairs, records.events, terms.primary, (window, judge, review_value(plan))) if pairs else traits
     )
 
 
@@ -249,7 +253,7 @@ def _covariates(
     unit = UNITS.c
     mine = and_(unit.experiment_id == experiment_id, unit.unit_id.in_(units))
     if terms.plan.covariate == BASELINE:
-        final_at = unit.first_at + terms.plan.primary.window_s + terms.plan.grace_s
+        final_at = unit.first_at + terms.primary.window_s + terms.plan.grace_s
         query = select(unit.unit_id, COVARIATES.c.score).join(COVARIATES, COVARIATES.c.prediction_id == unit.first_id)
         rows = rows_of(connection, query.where(mine, COVARIATES.c.received_at <= final_at))
         return {name: score for name, score in rows if 0.0 <= score <= 1.0}

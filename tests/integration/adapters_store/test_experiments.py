@@ -151,6 +151,19 @@ def test_rewards_of_the_old_rule_count_as_they_come_from_the_planned_share_on(
     assert timed.experiment_data("e1").arms["champion"] == arm
 
 
+def test_units_that_were_cleared_take_their_rewards_of_the_old_rule_along(timed: Store, expose: Make) -> None:
+    timed.save_experiment(old_rule([(2, 0.5)]))
+    truths = [Outcome(f"o{number}", f"p{number}", TASK, number % 2, 110.0) for number in range(3)]
+    timed.append([expose(f"p{number}", f"u{number}") for number in range(3)], truths)
+    timed.append([], [Outcome("again", "p0", TASK, 1, 120.0)])
+    timed.settle(TASK, by_outcome)
+    whole, part = timed.experiment_data("e1"), timed.experiment_data("e1", {"u0"})
+    assert timed.counted("e1").data() == whole
+    assert (whole.arms["champion"].assigned, whole.events.contradictory) == (3, 1)
+    assert (part.arms["champion"].assigned, part.events.contradictory) == (2, 0)
+    assert part.arms["champion"].metric("reward") == MetricData(2, value=Sample(2, 1.0, 1.0))
+
+
 def test_experiments_are_kept_under_their_id(store: Store) -> None:
     first = {"id": "e1", "task": TASK, "status": "running", "plan": {"alpha": 0.05}}
     store.save_experiment(first)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from contender.adapters.store_sql import Store
 from contender.adapters.store_sql.listing import Sought
@@ -101,6 +102,18 @@ def test_counts_tell_who_served_whom_and_why(store: Store, expose: Make) -> None
     }
     assert store.exposure_counts(TASK, since=200.0) == {("champion", "champion", None): 1}
     assert store.exposure_counts(TASK, experiment_id="e2") == {}
+
+
+def test_a_scheduled_batch_that_is_asked_again_contradicts_nothing(store: Store, expose: Make) -> None:
+    """When it was asked, how long it took and under which routing are of the call; what it said is the record."""
+    first = expose("p1", source="scheduled", at=100.0)
+    again = replace(first, at=900.0, latency_ms=80.0, generation=first.generation + 1)
+    store.append([first], [])
+    store.append([again], [])
+    events = store.experiment_data("e1").events
+    assert (events.replayed, events.contradictory) == (1, 0)
+    store.append([replace(again, label="0")], [])
+    assert store.experiment_data("e1").events.contradictory == 1
 
 
 def test_an_outcome_waits_for_its_exposure(store: Store, expose: Make, outcome: Make) -> None:
@@ -236,4 +249,27 @@ def test_finding_what_is_due_reads_an_index_and_nothing_else_of_the_outcomes(fil
     assert "outcomes_pending (task=? AND due<?)" in plans[0]
     assert "TEMP B-TREE" not in plans[0]
     assert "outcomes_parked (prediction_id=?)" in plans[1]
+    store.close()
+
+
+def test_marking_outcomes_finds_each_by_its_key(file_url: str, expose: Make, outcome: Make) -> None:
+    """However many outcomes the task has: judged, refused and parked ones are looked up, none is passed over."""
+    store = Store(file_url, clock=lambda: 1_000.0)
+    told = [outcome(f"o{n}", f"p{n}", (1, 7)[n % 2]) for n in range(6)]
+    gone = [outcome(f"o{n}", f"gone{n}") for n in range(3)]  # of a single key SQLite would make an equality
+    store.append([expose(f"p{n}") for n in range(6)], [*told, *gone])
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if statement.startswith("UPDATE outcomes"):
+            sent.append((statement, parameters))
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    store.settle(TASK, by_outcome)
+    event.remove(store._engine, "before_cursor_execute", note)
+    assert len(sent) == 3
+    with store._engine.connect() as connection:
+        for statement, parameters in sent:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            assert "(task=? AND prediction_id=?" in " ".join(row[3] for row in plan)
     store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -68,11 +69,21 @@ def test_what_is_new_is_counted_beside_what_came_before(store: Store, expose: Ma
 def test_counting_anew_counts_what_is_queued_once(store: Store, expose: Make) -> None:
     store.append([expose("p1", "u1", groups={"gender": "F"})], [])
     assert_exact(store, 1)
-    store.append([expose("p2", "u2"), expose("p3", "u3", counted=False)], [])
+    store.append([expose("p2", "u2", groups={"gender": "F"}), expose("p3", "u3", counted=False)], [])
     store.recount("e1")
     assert waiting(store) == 0
     assert_exact(store, 2)
-    assert store.experiment_data("e1").arms["champion"].groups["gender=F"].units == 1
+    assert store.experiment_data("e1").arms["champion"].groups["gender=F"].units == 2
+
+
+def test_a_plan_that_comes_late_finds_the_groups_of_all(store: Store, expose: Make, begin: Make) -> None:
+    store.append([expose("p1", "u1", groups={"gender": "F"})], [])
+    assert store.count_pending() == 1
+    store.append([expose("p2", "u2", groups={"gender": "F"})], [])
+    begin(store, Plan(favourable_label="1"))
+    group = store.experiment_data("e1").arms["champion"].groups["gender=F"]
+    assert (group.units, group.selected) == (2, 2)
+    assert_exact(store, 2)
 
 
 def test_more_than_a_chunk_is_counted_by_one_look(store: Store, expose: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +172,58 @@ def test_what_becomes_visible_late_is_counted_late(fresh_schema: Callable[[], st
         fast.append([expose("p2", "u2")], [])
         assert_exact(fast, 1)
     assert_exact(fast, 2)
+    slow.close()
+    fast.close()
+
+
+def test_what_arrives_while_units_are_valued_moves_their_values_too(
+    timed: Store, url: str, clock: Any, begin: Make, expose: Make
+) -> None:
+    """Before whichever of the transactions of one `settle` the unit's true first exposure is kept."""
+    begin(timed, Plan(window_s=100.0, grace_s=20.0))
+    server = Store(url, clock=lambda: 215.0)
+    late: list[tuple[int, Exposure]] = []
+    transactions = itertools.count()
+
+    def keep(*_: object) -> None:
+        if late and late[0][0] == next(transactions):
+            server.append([late.pop()[1]], [])
+
+    event.listen(timed._engine, "checkout", keep)
+    for at in itertools.count():
+        unit, transactions = f"u{at}", itertools.count()
+        server.append([expose(f"p{at}", unit, at=100.0)], [])
+        late = [(at, expose(f"q{at}", unit, "challenger", at=90.0))]
+        clock.now = 230.0
+        timed.settle(TASK, by_outcome)
+        if late:
+            break
+        assert_exact(timed, 2 * (at + 1))
+        arms = timed.experiment_data("e1").arms.values()
+        assert sum(arm.assigned for arm in arms) == at + 1
+        assert [arm.metric("reward").matured for arm in arms] == [arm.assigned for arm in arms]
+    assert at > 4
+    # Only before the last transaction, which finds nothing due any more, has the unit its value already.
+    assigned = {name: arm.assigned for name, arm in timed.experiment_data("e1").arms.items() if name != "champion"}
+    assert assigned == {"challenger": at - 1}
+    server.close()
+
+
+def test_what_becomes_visible_when_its_unit_is_valued_moves_nothing(
+    fresh_schema: Callable[[], str], expose: Make, begin: Make
+) -> None:
+    url = fresh_schema()
+    slow, fast = Store(url, clock=lambda: 215.0), Store(url, clock=lambda: 230.0)
+    begin(fast, Plan(window_s=100.0, grace_s=20.0))
+    fast.append([expose("p1", at=100.0)], [])
+    slow.upgrade()
+    with slow._writing() as connection:
+        keep_exposures(connection, [expose("p2", "u1", "challenger", at=90.0)], 215.0)
+        fast.settle(TASK, by_outcome)
+    assert_exact(fast, 2)
+    data = fast.experiment_data("e1")
+    assert (set(data.arms), data.crossed_units) == ({"champion"}, 1)
+    assert data.arms["champion"].metric("reward").matured == 1
     slow.close()
     fast.close()
 

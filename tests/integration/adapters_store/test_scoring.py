@@ -41,6 +41,7 @@ def test_a_person_is_scored_once_in_each_arm(store: Store, expose: Make) -> None
             expose("p6", "u2", score=None),
             expose("p7", "u2", "shadow", score=0.9),
             expose("p8", None, "unassigned", score=0.9),
+            expose("p9", "u3", score=0.9, counted=False),
         ],
         [],
     )

@@ -146,6 +146,19 @@ def test_what_was_kept_goes_on_counting(old: Store, expose: Make) -> None:
     assert [record["sequence"] for record in old.audit(TASK)] == [1]
 
 
+def test_the_groups_of_units_that_nobody_had_counted_are_kept(between: Store) -> None:
+    with between._engine.begin() as connection:
+        columns, values = EXPOSED.split("VALUES")
+        columns, values = columns.replace(", baseline_label, baseline_score", ""), values.replace(",\n    {2}", "")
+        connection.execute(text(f"{columns}VALUES{values.format('p3', 'u3')}"))
+        connection.execute(
+            text("INSERT INTO uncounted VALUES ('e1', 'p3', :groups)"), {"groups": '{"gender": "Female"}'}
+        )
+    between.upgrade()
+    arm = between.experiment_data("e1").arms["champion"]
+    assert (arm.assigned, arm.groups["gender=Female"].units) == (3, 1)
+
+
 def test_a_running_experiment_of_the_version_before_goes_on(between: Store, expose: Make) -> None:
     """Under the old rule, with a ramp, outcomes of the old key and a queue: nothing is lost, and nothing doubled."""
     assert between.versions() == Versions(3, NEWEST)

@@ -46,7 +46,7 @@ class FewNumbers:
         arms = {CHAMPION: arm(1000), CHALLENGER: arm(1000 - len(without), self._mean)}
         return ExperimentData(arms, 0, events=Events(contradictory=self._bots - len(without)), seconds=60.0)
 
-    def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
+    def phase_counts(self, experiment_id: str, without: Collection[str] = ()) -> Sequence[PhaseCount]:
         half = {CHAMPION: 1000, CHALLENGER: 1000}
         return [PhaseCount(1, {CHAMPION: 3}), PhaseCount(3, {CHAMPION: 9, CHALLENGER: 9}), PhaseCount(6, half)]
 
@@ -154,7 +154,7 @@ class NobodyYet(FewNumbers):
     def experiment_data(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
         return ExperimentData({}, 0)
 
-    def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
+    def phase_counts(self, experiment_id: str, without: Collection[str] = ()) -> Sequence[PhaseCount]:
         return []
 
 
@@ -174,7 +174,7 @@ class SeveralNumbers(FewNumbers):
             shadow = {CHAMPION: ShadowData(rewards(1000, 0.9), confidence=pairs, reward=pairs, latency=(0, 900, 100))}
         return ExperimentData({CHAMPION: arm(2000 if len(arms) > 1 else 1000), **arms}, 0, shadow=shadow)
 
-    def phase_counts(self, experiment_id: str) -> Sequence[PhaseCount]:
+    def phase_counts(self, experiment_id: str, without: Collection[str] = ()) -> Sequence[PhaseCount]:
         names = [name.replace("_", "-") for name in self._means if name != SHADOW]
         return [PhaseCount(6, {CHAMPION: 1000 * max(1, len(names))} | dict.fromkeys(names, 1000))]
 

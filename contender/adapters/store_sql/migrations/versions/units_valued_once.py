@@ -9,7 +9,7 @@ down_revision = "3"
 _PENDING = sa.text("settled = 0")
 _PARKED = sa.text("settled = 0 AND due > 0")
 _DUE = sa.text("due_at IS NOT NULL")
-_REPLACED = ("units", "tallies", "uncounted", "revisits")
+_REPLACED = ("units", "tallies", "revisits")
 
 
 def upgrade() -> None:
@@ -18,15 +18,19 @@ def upgrade() -> None:
     _outcomes()
     for table in _REPLACED:
         op.drop_table(table)
+    op.rename_table("uncounted", "uncounted_before")
     op.drop_column("rewards", "baseline_reward")
     op.drop_column("spans", "contradictory")
     _units()
     _tallies()
+    # The groups of units that nobody has counted yet are known to the queue alone.
     op.execute(
-        "INSERT INTO uncounted (experiment_id, received_at, prediction_id) "
-        "SELECT experiment_id, received_at, prediction_id FROM exposures WHERE experiment_id IS NOT NULL "
-        "AND unit_id IS NOT NULL AND assigned_to NOT IN ('unassigned', 'shadow')"
+        "INSERT INTO uncounted (experiment_id, received_at, prediction_id, groups) "
+        "SELECT e.experiment_id, e.received_at, e.prediction_id, b.groups FROM exposures e "
+        "LEFT JOIN uncounted_before b ON b.experiment_id = e.experiment_id AND b.prediction_id = e.prediction_id "
+        "WHERE e.experiment_id IS NOT NULL AND e.unit_id IS NOT NULL AND e.assigned_to NOT IN ('unassigned', 'shadow')"
     )
+    op.drop_table("uncounted_before")
 
 
 def _exposures() -> None:
