@@ -74,7 +74,8 @@ class Recorder:
         """Record `answers`, given to `units` for `rows`; return them with their ids.
 
         Under the same key the same answer to the same unit in the same place has the same id, and the store keeps it
-        once. An answer that has changed meanwhile is another one: what was told is what is recorded.
+        once. An answer that has changed meanwhile, or counts in another experiment, is another one: what was told is
+        what is recorded.
         """
         answered = enumerate(zip(units, answers, strict=True))
         told = [Told(self._id(occasion, place, unit, answer), answer) for place, (unit, answer) in answered]
@@ -131,7 +132,10 @@ class Recorder:
         if occasion.key is None:
             return self._new_id()
         told = (answer.assigned_to, answer.served_by, answer.model_version, answer.label, answer.score)
-        named = repr((occasion.key, self._task, place, unit, *told))
+        # The experiment it counts in is part of the record. Otherwise a batch that is sent again once the experiment
+        # covers its people would count in the challenger's arm only: the champion's answers are the same as before.
+        counts_in = occasion.routing.experiment if occasion.routing and answer.counted else None
+        named = repr((occasion.key, self._task, place, unit, *told, counts_in.id if counts_in else None))
         return hashlib.blake2b(named.encode(), digest_size=16, person=b"repeatable").hexdigest()
 
     def _common(self, occasion: Occasion) -> _Common:

@@ -172,8 +172,14 @@ def test_what_the_disk_takes_at_the_end_is_not_lost(world: World, full_disk: Cal
     assert len(world.recorded().exposures) == 2
 
 
-def repeated(world: World, key: bytes | None, units: tuple[str | None, ...], answer: Answer = ANSWER) -> list[str]:
-    occasion = Occasion(ROUTING, 1.0, "scheduled", key)
+def repeated(
+    world: World,
+    key: bytes | None,
+    units: tuple[str | None, ...],
+    answer: Answer = ANSWER,
+    routing: Routing | None = ROUTING,
+) -> list[str]:
+    occasion = Occasion(routing, 1.0, "scheduled", key)
     told = world.recorder.exposures(occasion, [ROW] * len(units), units, [answer] * len(units))
     return [one.prediction_id for one in told]
 
@@ -195,6 +201,7 @@ def test_a_batch_under_the_same_key_has_the_same_ids(world: World) -> None:
         (b"k", ("u1", "u2"), replace(ANSWER, label="not looking")),
         (b"k", ("u1", "u2"), replace(ANSWER, score=0.1)),
         (b"k", ("u1", "u2"), replace(ANSWER, model_version="8")),
+        (b"k", ("u1", "u2"), replace(ANSWER, counted=not ANSWER.counted)),
         (None, ("u1", "u2"), ANSWER),
     ],
 )
@@ -202,3 +209,13 @@ def test_another_key_unit_place_or_answer_is_another_prediction(
     world: World, key: bytes | None, units: tuple[str | None, ...], answer: Answer
 ) -> None:
     assert not set(repeated(world, b"k", ("u1", "u2"))) & set(repeated(world, key, units, answer))
+
+
+def test_a_batch_sent_again_in_another_experiment_counts_in_that_one(world: World) -> None:
+    first = repeated(world, b"k", ("u1", "u2"))
+    other = replace(ROUTING, generation=ROUTING.generation + 1, experiment=ExperimentRef("later", "salt"))
+    assert not set(repeated(world, b"k", ("u1", "u2"), routing=other)) & set(first)
+    outside = replace(ANSWER, counted=False)
+    uncounted = repeated(world, b"k", ("u1", "u2"), outside)
+    assert repeated(world, b"k", ("u1", "u2"), outside, routing=other) == uncounted
+    assert repeated(world, b"k", ("u1", "u2"), outside, routing=None) == uncounted
