@@ -127,7 +127,7 @@ def _fallback(place: Workplace, now: float) -> Finding:
     counts = {key: n for key, n in counts.items() if key[0] != SHADOW}
     total = sum(counts.values())
     if not total:
-        return Finding("fallback", "unknown", "nobody asked in the last day")
+        return Finding("fallback", "unknown", "no prediction requests in the last 24 hours")
     fallen = sum(n for (arm, by, why), n in counts.items() if why and arm not in (by, UNASSIGNED))
     share = fallen / total
     state: State = "bad" if share > FALLBACK_BAD else "warn" if share > FALLBACK_WARN else "ok"
@@ -141,9 +141,9 @@ def _reviews(place: Workplace, now: float) -> Finding:
     answered = place.store.answered_by_arm(place.task.name, since=week)
     handed = sum(all_ - labelled for arm, (all_, labelled) in answered.items() if arm != SHADOW)
     if not handed:
-        return Finding("reviews", "ok", "nobody was handed to a person in the last 7 days")
+        return Finding("reviews", "ok", "no cases were sent for human review in the last 7 days")
     state: State = "warn" if waiting > BACKLOG_WARN * handed else "ok"
-    reason = f"{waiting:,} of {handed:,} people handed to a person in the last 7 days wait"
+    reason = f"{waiting:,} of {handed:,} cases sent for human review in the last 7 days are still open"
     told = "contender outcome --prediction-id … --value …" if state == "warn" else ""
     return Finding("reviews", state, reason, told)
 
@@ -180,7 +180,7 @@ def _told(run: Run, now: float) -> str:
     if run.result == "challenger":
         return f"version {run.version} was registered {_age(now - (run.finished_at or now))} ago"
     if run.result == "running":
-        return "died without a word" if _died(run, now) else f"under way for {_age(now - run.at)}"
+        return "stopped without reporting a result" if _died(run, now) else f"under way for {_age(now - run.at)}"
     return f"{run.result}, {run.message}"
 
 

@@ -9,13 +9,16 @@ from rich.text import Text
 
 from cli.output import pairs
 from contender.routing import challenger_name
-from contender.values import CHALLENGER
+from contender.values import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
     from contender.adapters.store_sql import Store
 
 WIDTH = 41
 SHORTEST_DAYS = 0.1
+RATES = ("fallback", "error", "slow", "review")
+"""The built-in guardrails: shares of units, of which more is worse."""
+
 COLOURS: Mapping[str, str] = {"promote": "green", "roll back": "red", "hold": "yellow", "error": "red"}
 
 
@@ -108,7 +111,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
         lines["at this rate"] = f"{days:,.1f} days" if days >= SHORTEST_DAYS else "hours"
     lines["sample ratio p"] = verdict["srm_p"]
     for name, guardrail in verdict["guardrails"].items():
-        lines[name if " " in name else f"{name} rate"] = guardrail_text(name, guardrail)
+        lines[f"{name} rate" if name in RATES else name] = guardrail_text(name, guardrail, verdict)
     return lines | detail_lines(verdict.get("details", {}))
 
 
@@ -120,14 +123,21 @@ def detail_lines(details: Mapping[str, Any]) -> dict[str, object]:
         if report["role"] == "secondary" and report["champion"] is not None
     }
     if effects := details.get("reviews", {}).get("effect"):
-        lines["effect if a review is worth 0.1 less, more"] = (
-            f"{_signed(effects['lower'])}, {_signed(effects['higher'])}"
+        step = details["reviews"]["step"]
+        lines["effect by review price"] = (
+            f"{_signed(effects['lower'])} at {step:g} less, {_signed(effects['higher'])} at {step:g} more"
         )
     fates = [one for one in details.get("outcomes", {}).values() if isinstance(one, Mapping) and "matured" in one]
     if waiting := sum(one["units"] - one["matured"] for one in fates):
         lines["waiting for their window"] = f"{waiting:,} people"
     if missing := sum(one["missing"] for one in fates):
         lines["outcomes missing"] = f"{missing:,} of {sum(one['answered'] for one in fates):,} people"
+        if bounds := details["outcomes"].get("bounds"):
+            low, high = bounds["lee"]
+            lines["effect, whatever is missing"] = f"[{low:+.4f}, {high:+.4f}] (Lee's bounds)"
+    # 1 means that no loss of units would have been found yet: nothing to tell.
+    if (loss := details.get("smallest_loss", 1.0)) < 1.0:
+        lines["smallest detectable loss"] = f"{loss:.1%} of the challenger's units"
     if whole := details.get("without_clearing"):
         lines["with the units left out"] = f"{whole['decision']}: {whole['reason']}"
     if shadow := details.get("shadow"):
@@ -149,11 +159,14 @@ def _signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.4f}"
 
 
-def guardrail_text(name: str, guardrail: Mapping[str, Any]) -> str:
-    """Challenger against champion: rates as parts of a hundred, rewards and impact ratios of groups as they are."""
-    form = ".3f" if " " in name else ".1%"
-    mark = "breached" if guardrail["breached"] else guardrail.get("state", "ok")
-    return f"{guardrail['challenger']:{form}} against {guardrail['champion']:{form}}, {mark}"
+def guardrail_text(name: str, guardrail: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    """Challenger against champion, and the state: shares of units as parts of a hundred, other figures as they are."""
+    metric = verdict.get("details", {}).get("metrics", {}).get(name, {})
+    form = ".1%" if name in RATES or metric.get("type") == "proportion" else ".3f"
+    state = "breached" if guardrail["breached"] else guardrail.get("state", "ok")
+    words = "open, must pass" if state == "open" and guardrail.get("required") else state
+    mine, theirs = ("–" if guardrail[arm] is None else f"{guardrail[arm]:{form}}" for arm in (CHALLENGER, CHAMPION))
+    return f"{mine} against {theirs}, {words}"
 
 
 def interval_text(verdict: Mapping[str, Any]) -> str:

@@ -93,8 +93,9 @@ class Routing:
     def shares_now(self) -> dict[str, float]:
         """The part of all units that each arm gets now: whoever a challenger does not cover is the champion's."""
         champion, *others = self.arms
-        given = {arm.name: min(arm.covered, arm.high) - arm.low for arm in others}
-        return {champion.name: 1.0 - sum(given.values())} | given
+        given = {arm.name: round((min(arm.covered, arm.high) - arm.low) * BUCKETS) for arm in others}
+        buckets = {champion.name: BUCKETS - sum(given.values())} | given
+        return {name: number / BUCKETS for name, number in buckets.items()}
 
     def to_json(self) -> str:
         """The document as it is written: the same bytes in a file and in a ConfigMap.

@@ -16,7 +16,9 @@ from prometheus_client.registry import Collector
 from contender.adapters.store_sql import Store
 from contender.errors import ContenderError
 from contender.experiment.analysis import Experiment, from_document
+from contender.experiment.data import ArmData
 from contender.experiment.inference import arm_mean, review_value
+from contender.experiment.plan import Plan
 from contender.release import audit
 from contender.release.ports import Anchors
 from contender.release.state import Phase, ReleaseState
@@ -40,6 +42,9 @@ ISSUES: Final = (
 DECISIONS: Final = ("promote", "roll back", "hold", "error")
 GUARDRAILS: Final = ("fallback", "error", "slow", "review", "reward", "impact")
 """A group's guardrail counts under its first word: who the group is, is no label."""
+
+GUARDRAIL_CODES: Final = {"passed": 0, "open": 1, "breached": 2}
+"""A guardrail's state as a number, the worst last."""
 
 CODES: Final = {state: number for number, state in enumerate(STATES, start=-1)}
 """A drift state as a number: -1 not enough data, 0 ok, 1 warn, 2 drift, 3 error."""
@@ -144,7 +149,7 @@ def _experiment(records: Records) -> Iterator[Sample]:
 
 def _arms(records: Records, running: Experiment) -> Iterator[Sample]:
     # Whoever exports may only read: the supervisor and the release service count.
-    data, primary = records.store.counted_already(running.id), running.plan.primary
+    data, primary = records.store.counted_already(running.id, running.left_out), running.plan.primary
     for name, arm in data.arms.items():
         yield Sample(metrics.EXPERIMENT_UNITS, (name, "assigned"), float(arm.assigned))
         seen, mean = arm.metric(primary.name), arm_mean(primary, arm.metric(primary.name), review_value(running.plan))
@@ -153,10 +158,20 @@ def _arms(records: Records, running: Experiment) -> Iterator[Sample]:
         yield Sample(metrics.EXPERIMENT_UNITS, (name, "with_outcome"), float(seen.value.n + seen.reviewed))
         if mean is not None:
             yield Sample(metrics.EXPERIMENT_REWARD, (name,), mean.estimate.mean)
+        yield from _other_metrics(name, arm, running.plan)
     document = records.store.load_release(records.task)
     routing = ReleaseState.from_document(document).routing(task_named(records.task).policy) if document else None
     if routing:
         yield from (Sample(metrics.EXPERIMENT_SHARE, (name,), share) for name, share in routing.shares_now().items())
+
+
+def _other_metrics(name: str, arm: ArmData, plan: Plan) -> Iterator[Sample]:
+    """The arm's means of what informs and what guards; a plan names its metrics, so there are few of them."""
+    for metric in plan.measured:
+        if metric.role != "primary":
+            mean = arm_mean(metric, arm.metric(metric.name), review_value(plan))
+            if mean is not None:
+                yield Sample(metrics.EXPERIMENT_METRIC, (metric.name, name), mean.estimate.mean)
 
 
 def _verdict(verdict: Mapping[str, Any]) -> Iterator[Sample]:
@@ -180,16 +195,20 @@ def _effect(arm: str, verdict: Mapping[str, Any]) -> Iterator[Sample]:
 
 
 def _guardrails(arms: Mapping[str, Mapping[str, Any]]) -> Iterator[Sample]:
-    """Whether any arm breaches them, and the rates of each; the champion's are those it is held against."""
-    breached, rates = dict[str, bool](), dict[tuple[str, str], float]()
+    """The worst state of all arms, and the rates of each; the champion's are those it is held against."""
+    states, rates = dict[str, int](), dict[tuple[str, str], float]()
     for arm, verdict in arms.items():
         for name, guardrail in verdict["guardrails"].items():
             kind = name.split(" ")[0]
-            breached[kind] = breached.get(kind, False) or guardrail["breached"]
+            # Looks of older versions know no other state than breached or not.
+            state = "breached" if guardrail["breached"] else guardrail.get("state", "open")
+            states[kind] = max(states.get(kind, 0), GUARDRAIL_CODES[state])
             if name in GUARDRAILS:
                 rates |= {(name, CHAMPION): guardrail["champion"], (name, arm): guardrail["challenger"]}
     yield from (Sample(metrics.EXPERIMENT_RATE, labels, rate) for labels, rate in rates.items())
-    yield from (Sample(metrics.EXPERIMENT_GUARDRAIL, (kind,), float(found)) for kind, found in breached.items())
+    for kind, worst in states.items():
+        yield Sample(metrics.EXPERIMENT_GUARDRAIL, (kind,), float(worst == GUARDRAIL_CODES["breached"]))
+        yield Sample(metrics.EXPERIMENT_GUARDRAIL_STATE, (kind,), float(worst))
 
 
 def _drift(records: Records) -> Iterator[Sample]:

@@ -180,7 +180,15 @@ EXPERIMENT_UNITS: Final = _watched(
     "arm",
     "stage",
 )
-EXPERIMENT_REWARD: Final = _watched("experiment_reward", "Mean reward of the units with an outcome, by arm.", "arm")
+EXPERIMENT_REWARD: Final = _watched(
+    "experiment_reward", "Mean of the plan's primary metric over the units whose window has closed, by arm.", "arm"
+)
+EXPERIMENT_METRIC: Final = _watched(
+    "experiment_metric_mean",
+    "Mean of each secondary and guardrail metric of the plan over the units whose window has closed, by arm.",
+    "metric",
+    "arm",
+)
 EXPERIMENT_SHARE: Final = _watched("experiment_share", "Share of the units that each arm gets now.", "arm")
 EXPERIMENT_EFFECT: Final = _watched(
     "experiment_effect",
@@ -200,6 +208,11 @@ EXPERIMENT_VERDICT: Final = _watched(
 EXPERIMENT_GUARDRAIL: Final = _watched(
     "experiment_guardrail_breached",
     "1 while a guardrail is breached: fallback, error, slow, review, reward or impact of a group.",
+    "guardrail",
+)
+EXPERIMENT_GUARDRAIL_STATE: Final = _watched(
+    "experiment_guardrail_state",
+    "A guardrail at the last look, the worst of all arms: 0 passed, 1 open, 2 breached.",
     "guardrail",
 )
 EXPERIMENT_RATE: Final = _watched(
@@ -256,11 +269,11 @@ EXPORTED: Final = _watched(
 WATCHED: Final = (
     DRIFT_VERDICT, DRIFT_COLUMNS, DRIFT_DISTANCE, DRIFT_P, DRIFT_ROWS, DRIFT_AGE, QUALITY_FAULTS, QUALITY_ROWS,
     QUALITY_FILES, QUALITY_AGE, EXPERIMENT_RUNNING, EXPERIMENT_INFO, EXPERIMENT_AGE, EXPERIMENT_UNITS,
-    EXPERIMENT_REWARD, EXPERIMENT_SHARE, EXPERIMENT_EFFECT, EXPERIMENT_RATIO_P, EXPERIMENT_VERDICT,
-    EXPERIMENT_GUARDRAIL, EXPERIMENT_RATE, EXPERIMENT_LOOK_AGE, EXPERIMENT_TIME_LEFT, RETRAINING_RUNS,
-    RETRAINING_FAILED, RETRAINING_AGE, RETRAINING_BUDGET, MODEL_AGE, REVIEW_BACKLOG, FUNNEL, FALLBACK_SHARE,
-    OUTCOMES_HELD, RELEASE_STATE, RELEASE_VERSION, RELEASE_SUSPENDED, RELEASE_UNFINISHED, AUDIT_VALID,
-    AUDIT_RECORDS, EXPORTED,
+    EXPERIMENT_REWARD, EXPERIMENT_METRIC, EXPERIMENT_SHARE, EXPERIMENT_EFFECT, EXPERIMENT_RATIO_P,
+    EXPERIMENT_VERDICT, EXPERIMENT_GUARDRAIL, EXPERIMENT_GUARDRAIL_STATE, EXPERIMENT_RATE, EXPERIMENT_LOOK_AGE,
+    EXPERIMENT_TIME_LEFT, RETRAINING_RUNS, RETRAINING_FAILED, RETRAINING_AGE, RETRAINING_BUDGET, MODEL_AGE,
+    REVIEW_BACKLOG, FUNNEL, FALLBACK_SHARE, OUTCOMES_HELD, RELEASE_STATE, RELEASE_VERSION, RELEASE_SUSPENDED,
+    RELEASE_UNFINISHED, AUDIT_VALID, AUDIT_RECORDS, EXPORTED,
 )  # fmt: skip
 """What the exporter reads from the store; no server exports these."""
 

@@ -73,6 +73,7 @@ def plan(dossier: Dossier) -> Html:
     terms = dossier.plan
     other = {name: value for name, value in terms.items() if name not in {*_FIXED, "ramp", "metrics"}}
     rows = [(label, terms.get(name)) for name, label in _FIXED.items()]
+    rows.append(("Part of α that this experiment spends", dossier.terms.level))
     rows += [(name.replace("_", " ").capitalize(), value) for name, value in sorted(other.items())]
     rows += [(f"Metric {metric['name']}", _metric(metric)) for metric in terms.get("metrics", ())]
     rows += [(f"Step {at} of the ramp", _step(*step)) for at, step in enumerate(terms.get("ramp", ()), start=1)]
@@ -94,7 +95,8 @@ def plan(dossier: Dossier) -> Html:
 
 
 def _metric(metric: Mapping[str, Any]) -> str:
-    margin = f", margin {plain(metric['margin'])}" if metric["role"] == "guardrail" else ""
+    needed = "must pass before a promotion" if metric.get("required", True) else "may stay open"
+    margin = f", margin {plain(metric['margin'])}, {needed}" if metric["role"] == "guardrail" else ""
     window = f"window {plain(metric['window_s'])} s"
     return f"{metric['role']}, {metric['type']}, {metric['direction']} is good, {window}{margin}"
 

@@ -12,13 +12,13 @@ from cli.dossier.figures import moment, percent, plain, probability, signed, spa
 from cli.dossier.markup import Html, element
 from cli.dossier.pictures import Bar, Caption, Limit, Point
 from cli.dossier.tables import facts, grid, mark, section
-from contender.experiment.data import ArmData
+from cli.verdicts import RATES
+from contender.experiment.analysis import COVERAGE
+from contender.experiment.data import ArmData, Phase
 from contender.experiment.statistics.sequential import critical_value
 from contender.values import CHALLENGER, CHAMPION
 
 _ARMS: Final = (CHAMPION, CHALLENGER)
-_BY_GROUP: Final = ("reward ", "impact ")
-"""How the names of guardrails by group begin: their figures are no rates."""
 
 
 def effect(dossier: Dossier) -> Html:
@@ -28,7 +28,7 @@ def effect(dossier: Dossier) -> Html:
         "Effect on the primary metric",
         element(
             "p",
-            "The reward of a person is how good the answers turned out to be, from 0 to 1. A person's value is final "
+            f"The primary metric is {dossier.terms.primary.name}. A person's value is final "
             "once the window after the first answer has closed, and counts once. Arms are compared by whom people were "
             "assigned to, whoever answered them in the end. All intervals are always valid: they may be read after "
             "every look.",
@@ -41,6 +41,7 @@ def effect(dossier: Dossier) -> Html:
         measures.secondary(dossier),
         measures.reviews(dossier),
         measures.latency(dossier),
+        measures.shadow(dossier),
     )
 
 
@@ -90,7 +91,7 @@ def guardrails(dossier: Dossier) -> Html:
     if not found:
         return section("guardrails", "Guardrails", element("p", "No guardrail has been judged."))
     columns = ("guardrail", CHAMPION, CHALLENGER, "margin", "p, smallest of all looks", "state")
-    rows = [_guardrail_row(name, rail, _margin(name, rail, dossier.plan)) for name, rail in found.items()]
+    rows = [_guardrail_row(name, rail, dossier) for name, rail in found.items()]
     return section("guardrails", "Guardrails", _limits(found, dossier.plan), grid("Guardrails", columns, rows))
 
 
@@ -205,11 +206,25 @@ def _looks(dossier: Dossier) -> Html:
 
 def _shares(dossier: Dossier) -> Html | None:
     rows = [
-        (f"step {number}", *_share(phase.units, phase.shares), *(phase.units.get(arm, 0) for arm in _ARMS))
+        (
+            f"step {number}",
+            _coverage(dossier, phase),
+            *_share(phase.units, phase.shares),
+            *(phase.units.get(arm, 0) for arm in _ARMS),
+        )
         for number, phase in enumerate(dossier.phases, start=1)
     ]
-    columns = ("", "challenger's part of the counted, planned", "seen", *(f"people, {arm}" for arm in _ARMS))
+    planned = "challenger's part of the counted, planned"
+    columns = ("", "part of all people that counts", planned, "seen", *(f"people, {arm}" for arm in _ARMS))
     return grid("People by step of the ramp, each counted when first seen", columns, rows) if rows else None
+
+
+def _coverage(dossier: Dossier, phase: Phase) -> str:
+    """How many of all people take part in a step; under the old rule everybody did."""
+    begun = [float(share) for generation, share in dossier.experiment["shares"] if generation <= phase.generation]
+    if dossier.experiment.get("rule") != COVERAGE or not begun:
+        return percent(None)
+    return percent(begun[-1] / dossier.terms.challenger_share)
 
 
 def _share(units: Mapping[str, int], shares: Mapping[str, float]) -> tuple[str, str]:
@@ -237,17 +252,19 @@ def _margin(name: str, rail: Mapping[str, Any], plan: Mapping[str, Any]) -> floa
     return rail.get("margin", stated) if not name.startswith("impact ") else None
 
 
-def _guardrail_row(name: str, found: Mapping[str, Any], margin: float | None) -> tuple[object, ...]:
-    shown = plain if name.startswith(_BY_GROUP) else percent
+def _guardrail_row(name: str, found: Mapping[str, Any], dossier: Dossier) -> tuple[object, ...]:
+    metric: Mapping[str, Any] = dossier.details.get("metrics", {}).get(name, {})
+    shown = percent if name in RATES or metric.get("type") == "proportion" else plain
     state = found.get("state", "breached" if found["breached"] else "open")
-    words = f"{state}, must pass" if found.get("required") and state == "open" else state
+    words = "open, must pass" if found.get("required") else "open"
     return (
         name,
         shown(found["champion"]),
         shown(found["challenger"]),
-        shown(margin),
+        shown(_margin(name, found, dossier.plan)),
         probability(found["p"]),
-        mark(state != "breached", words),
+        # An open limit is neither kept nor broken: it gets no sign.
+        words if state == "open" else mark(state == "passed", state),
     )
 
 
@@ -255,7 +272,7 @@ def _limits(found: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any]) -> 
     rows = [
         Limit(f"{name} rate", rail["champion"], rail["challenger"], _margin(name, rail, plan), rail["breached"])
         for name, rail in found.items()
-        if not name.startswith(_BY_GROUP)
+        if name in RATES
     ]
     told = "; ".join(f"{row.name} {percent(row.champion)} and {percent(row.challenger)}" for row in rows)
     text = f"Champion (ring) and challenger (dot); the bar is what the plan allows the challenger: {told}."

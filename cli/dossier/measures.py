@@ -58,6 +58,22 @@ def latency(dossier: Dossier) -> Html | None:
     return grid("Each person's worst latency, with always-valid bounds", columns, rows) if rows else None
 
 
+def shadow(dossier: Dossier) -> Html | None:
+    """How often the shadow agrees with the champion, and how sure it is against what it earned."""
+    last = dossier.verdict or {}
+    arms = (last, *last.get("others", {}).values())
+    found = next((told for one in arms if (told := one.get("details", {}).get("shadow"))), None)
+    if found is None:
+        return None
+    sure = found["calibration"]
+    rows = [
+        ("Same answer as the champion's", percent(found["agreement"]), found["units"]),
+        ("Mean confidence", percent(sure["confidence"]), sure["units"]),
+        ("Mean reward of its answers, by the outcomes that came", percent(sure["earned"]), sure["units"]),
+    ]
+    return grid("The shadow, whose answers are recorded and not returned", ("", "value", "people"), rows)
+
+
 def outcomes(dossier: Dossier) -> Html | None:
     """Whose window has closed, who has a value, and what missing outcomes leave possible."""
     found: Mapping[str, Any] = dossier.details.get("outcomes", {})

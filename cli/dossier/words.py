@@ -42,8 +42,8 @@ _HEADLINES: Final[Mapping[str, str]] = {
     "promote": "Version {new} was promoted in place of version {old}",
     "bake": "Version {new} serves everyone and is being watched",
     "baked": "Version {new} was promoted in place of version {old}",
-    "undo": "The experiment was ended, version {old} stays",
-    "abort": "Version {new} was abandoned, version {old} stays",
+    "undo": "The experiment was ended; version {old} remains in service",
+    "abort": "Version {new} was abandoned; version {old} remains in service",
 }
 """By the last decision that was carried out."""
 
@@ -52,7 +52,7 @@ _DONE: Final[Mapping[str, str]] = {
     "bake": "Promoted under watch",
     "baked": "Kept after the watch",
     "undo": "Undone",
-    "abort": "Given up",
+    "abort": "Abandoned",
 }
 
 _TAKEN_BACK: Final = "Version {new} had been promoted and was taken back, version {old} serves again"
@@ -135,7 +135,14 @@ def _limits(verdict: Mapping[str, Any]) -> str:
     broken = [name for name, found in guardrails.items() if found["breached"]]
     if broken:
         return f"Broken safety limits: {', '.join(broken)}."
-    return f"All {len(guardrails)} safety limits hold." if guardrails else "No safety limit could be judged."
+    if not guardrails:
+        return "No safety limit could be judged."
+    passed = sum(found.get("state") == "passed" for found in guardrails.values())
+    if passed == len(guardrails):
+        return f"All {passed} safety limits are shown to hold."
+    waits = [name for name, found in guardrails.items() if found.get("required") and found.get("state") == "open"]
+    needed = f", among them {', '.join(waits)}, which must be shown to hold before a promotion" if waits else ""
+    return f"No safety limit is broken; {passed} of {len(guardrails)} are shown to hold, the rest are open{needed}."
 
 
 def _alike(dossier: Dossier) -> Iterator[str]:

@@ -26,7 +26,7 @@ Counts = Mapping[tuple[str, str, str | None], int]
 
 
 def status_document(place: Workplace) -> dict[str, Any]:
-    """Processes, routing, experiment, release and traffic of the workplace's task.
+    """Processes, routing, the arms' shares of all people now, experiment, release and traffic of the workplace's task.
 
     A running experiment is judged as it is now, and nothing of that is kept; of one that ended the verdict is that of
     the last look.
@@ -41,6 +41,7 @@ def status_document(place: Workplace) -> dict[str, Any]:
         "url": f"http://{HOST}:{seen.ports[TRANSFORMER]}/v1/models/{place.task.name}" if seen else None,
         "processes": [*map(asdict, seen.processes), *observing.processes(place.settings.home)] if seen else [],
         "routing": json.loads(routing.to_json()) if routing else None,
+        "shares": routing.shares_now() if routing else {},
         "experiment": judged(place, experiment) if experiment else None,
         "release": place.release.state().to_document(),
         "traffic": traffic(counts),

@@ -20,7 +20,7 @@ def line(document: Mapping[str, Any], at: float) -> str:
 
 def _arms(document: Mapping[str, Any]) -> Iterator[str]:
     for arm in document["routing"]["arms"] if document["routing"] else ():
-        share = arm["range"][1] - arm["range"][0]
+        share = document["shares"][arm["name"]]
         requests = document["traffic"]["arms"].get(arm["name"], {"requests": 0})["requests"]
         yield f"{arm['name']}={arm['version']}@{arm['slot']}:{share:.0%},{requests}req"
 

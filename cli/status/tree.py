@@ -11,12 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.status.health import ANALYSES, Health, analysis_health, diagnose, process_in, slot_health
-from cli.verdicts import interval_picture, interval_text, ramp_text
+from cli.verdicts import guardrail_text, interval_picture, interval_text, ramp_text
 from contender.experiment.analysis import STOPPED
 from contender.routing import challenger_name
 from contender.values import BASELINE, CHALLENGER, CHAMPION, PREVIOUS
 
 _BAR: Final = 24
+_GUARDRAILS: Final[Mapping[str, Health]] = {
+    "passed": Health.SUCCESSFUL,
+    "open": Health.RUNNING,
+    "breached": Health.FAILED,
+}
 _COLOURS: Final[Mapping[str, str]] = {"champion": "blue", "challenger": "magenta"}
 
 
@@ -65,7 +70,7 @@ def _split(document: Mapping[str, Any]) -> Text:
     arms = document["routing"]["arms"] if document["routing"] else []
     bar, words = Text(), []
     for arm in arms:
-        share = arm["range"][1] - arm["range"][0]
+        share = document["shares"][arm["name"]]
         bar.append("█" * round(share * _BAR), style=_COLOURS.get(arm["name"], "cyan"))
         words.append(f"{arm['name']} {share:.0%}")
     return bar.append("  " + " · ".join(words) if words else "–")
@@ -74,7 +79,7 @@ def _split(document: Mapping[str, Any]) -> Text:
 def _arms(document: Mapping[str, Any]) -> Iterator[Node]:
     for arm in document["routing"]["arms"] if document["routing"] else ():
         found = slot_health(arm["slot"], arm["version"], document)
-        share = arm["range"][1] - arm["range"][0]
+        share = document["shares"][arm["name"]]
         told = (_version(arm, document["release"]), f"{share:.0%} of the people", _requests(arm["name"], document))
         slot = _slot(arm["slot"], found.health, document)
         yield Node(f"# {arm['name']}", "Arm", found.health, Text(" · ".join(told)), [slot])
@@ -164,14 +169,14 @@ def _rivals(verdict: Mapping[str, Any] | None) -> Iterator[Node]:
 def _measurements(verdict: Mapping[str, Any]) -> Iterator[Node]:
     if verdict["interval"]:
         yield Node("effect", "Metric", None, interval_picture(verdict))
-        yield Node("reward", "Metric", None, f"{interval_text(verdict)} · {verdict['units']:,} people with an outcome")
+        yield Node("units", "Metric", None, f"{interval_text(verdict)} · {verdict['units']:,} people with a value")
     sound = Health.FAILED if verdict["health"] else Health.SUCCESSFUL
     told = "; ".join(verdict["health"]) or f"sample ratio p {verdict['srm_p']:.2g}"
     yield Node("health", "Check", sound, Text(told))
     for name, rail in verdict["guardrails"].items():
-        state = Health.FAILED if rail["breached"] else Health.SUCCESSFUL
-        figures = ".3f" if name.startswith(("reward ", "impact ")) else ".1%"
-        yield Node(name, "Guardrail", state, f"{rail['challenger']:{figures}} against {rail['champion']:{figures}}")
+        # Looks of older versions know no other state than breached or not.
+        state = "breached" if rail["breached"] else rail.get("state", "open")
+        yield Node(name, "Guardrail", _GUARDRAILS[state], guardrail_text(name, rail, verdict))
 
 
 def _table(root: Node) -> Table:

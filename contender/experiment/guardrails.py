@@ -30,14 +30,14 @@ State = Literal["open", "passed", "breached"]
 
 
 class Guardrail(NamedTuple):
-    """A figure that must not deteriorate for the challenger's units by more than `margin`.
+    """A figure that must not deteriorate for the challenger's units by more than `margin`; None before there is one.
 
     `p` is the smallest p-value so far of the harm being within the margin, `safe_p` of it being beyond. Before a
     promotion a `required` one must have passed.
     """
 
-    champion: float
-    challenger: float
+    champion: float | None
+    challenger: float | None
     p: float
     breached: bool
     state: State = "open"
@@ -46,7 +46,8 @@ class Guardrail(NamedTuple):
     required: bool = False
 
     def __str__(self) -> str:
-        return f"{self.challenger:.1%} for the challenger, {self.champion:.1%} for the champion"
+        mine, theirs = (0.0 if rate is None else rate for rate in (self.challenger, self.champion))
+        return f"{mine:.1%} for the challenger, {theirs:.1%} for the champion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Compared(NamedTuple):
         return self.plan.guardrail_alpha / (len(INCIDENTS) + 2 + len(self.plan.of_role("guardrail")))
 
     def judged(
-        self, key: str, rates: tuple[float, float], found: MarginTest, terms: tuple[float, float, bool]
+        self, key: str, rates: tuple[float | None, float | None], found: MarginTest, terms: tuple[float, float, bool]
     ) -> Guardrail:
         """The guardrail called `key`; `terms` are its level, its margin and whether it must pass."""
         level, margin, required = terms
@@ -164,7 +165,7 @@ def _metric(compared: Compared, metric: PlannedMetric) -> Guardrail:
     terms = (compared.level, metric.margin, metric.required)
     first, second = means
     if first is None or second is None:
-        return compared.judged(metric.name, (0.0, 0.0), MarginTest(), terms)
+        return compared.judged(metric.name, (None, None), MarginTest(), terms)
     rates = (first.estimate.mean, second.estimate.mean)
     if min(first.units, second.units) < plan.min_units:
         return compared.judged(metric.name, rates, MarginTest(), terms)

@@ -7,7 +7,7 @@ from typing import Final
 from monitoring import metrics as m
 from monitoring.dashboards.panel import YES_OR_NO, Board, Panel, Row, free_lines, lines, stat, word
 from monitoring.metrics import MetricSpec
-from monitoring.promql import TASK, of_task, rate, series
+from monitoring.promql import TASK, equal, of_task, rate, series
 
 WHICH: Final = 'experiment=~"$experiment"'
 
@@ -18,6 +18,15 @@ CHOSEN: Final = f"and on (task) {series(m.EXPERIMENT_INFO, TASK, WHICH)}"
 def chosen(spec: MetricSpec, *matchers: str) -> str:
     """A metric of the experiment that was chosen."""
     return f"{of_task(spec, *matchers)} {CHOSEN}"
+
+
+SETTLED: Final = 'stage=~"assigned|matured|with_outcome"'
+
+WAITING: Final = (
+    f"({of_task(m.EXPERIMENT_UNITS, equal('stage', 'assigned'))} "
+    f"- ignoring (stage) {of_task(m.EXPERIMENT_UNITS, equal('stage', 'matured'))}) {CHOSEN}"
+)
+"""Units less those whose window has closed."""
 
 
 VERDICT: Final = Row(
@@ -62,9 +71,15 @@ REWARD: Final = Row(
         ),
         free_lines(
             "Mean reward by arm",
-            "Of the units that have an outcome.",
+            "Of the units whose window has closed.",
             (chosen(m.EXPERIMENT_REWARD), "{{arm}}"),
             width=12,
+        ),
+        free_lines(
+            "Other metrics by arm",
+            "Means of the secondary and guardrail metrics. Secondary metrics inform and decide nothing.",
+            (chosen(m.EXPERIMENT_METRIC), "{{metric}} {{arm}}"),
+            width=24,
         ),
     ),
 )
@@ -83,8 +98,20 @@ TRAFFIC: Final = Row(
         ),
         lines(
             "Units by arm and stage",
-            "People assigned, and those of whom the outcome is known.",
-            (chosen(m.EXPERIMENT_UNITS), "{{arm}} {{stage}}"),
+            "People assigned, those whose window has closed, and those with a final value.",
+            (chosen(m.EXPERIMENT_UNITS, SETTLED), "{{arm}} {{stage}}"),
+        ),
+        lines(
+            "Waiting for their window",
+            "People whose window is still open. Their values are not final and do not count yet.",
+            (WAITING, "{{arm}}"),
+            width=12,
+        ),
+        lines(
+            "Missing outcomes",
+            "People answered by a model whose window closed without an outcome that had to be observed.",
+            (chosen(m.EXPERIMENT_UNITS, equal("stage", "missing")), "{{arm}}"),
+            width=12,
         ),
     ),
 )
@@ -98,9 +125,9 @@ BELIEF: Final = Row(
             (chosen(m.EXPERIMENT_RATIO_P), "p"),
         ),
         lines(
-            "Guardrails breached",
-            "1 while a guardrail is breached.",
-            (chosen(m.EXPERIMENT_GUARDRAIL), "{{guardrail}}"),
+            "State of the guardrails",
+            "0 passed (the harm is surely within the margin), 1 open, 2 breached (surely beyond it).",
+            (chosen(m.EXPERIMENT_GUARDRAIL_STATE), "{{guardrail}}"),
         ),
         Panel(
             "Guardrail rates",

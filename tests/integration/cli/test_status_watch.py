@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-KEYS = {"task", "home", "url", "processes", "routing", "experiment", "release", "traffic", "watch"}
+KEYS = {"task", "home", "url", "processes", "routing", "shares", "experiment", "release", "traffic", "watch"}
 # A program that was started in the background ignores interrupts, and so would what it starts.
 MAIN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from cli.main import main; main()"
 

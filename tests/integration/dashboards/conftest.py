@@ -99,7 +99,7 @@ def _live_through(stack: Observed, rows: Path, folder: Path) -> None:
     """An experiment with outcomes, a place that hangs, a client too large, a faulty file, drift, a failed run."""
     plan = folder / "plan.json"
     terms = ("--set", "min_units=100", "--set", "covariate=baseline", "--deviation", "0.5", "--window", "3s")
-    stack.told("experiment", "plan", *terms, "--out", str(plan))
+    stack.told("experiment", "plan", *terms, "--metric", "acceptance", "--out", str(plan))
     stack.told("experiment", "start", "--challenger", "baseline", "--ramp", "0.5", "--plan", str(plan))
     crowd, people = _crowd(stack), _people()
     status, stop = stack.told("status"), threading.Event()

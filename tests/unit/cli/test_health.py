@@ -94,7 +94,9 @@ def test_reviews_warn_when_more_than_half_of_a_week_s_wait(
     outcomes = [Outcome(f"e{n}", f"p{n}", TASK, 1, NOW - 5.0) for n in range(answered)]
     store.append(handed, outcomes)
     store.settle(TASK, lambda exposure, outcome: 0.5)
-    assert told(place, "reviews").state == state
+    found = told(place, "reviews")
+    assert found.state == state
+    assert found.reason == f"{10 - answered} of 10 cases sent for human review in the last 7 days are still open"
 
 
 @pytest.mark.parametrize(

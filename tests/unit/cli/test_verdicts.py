@@ -36,6 +36,68 @@ def test_lines_name_reason_effect_and_guardrail() -> None:
     assert lines["about how many more"] == 300
 
 
+def fates(**changes: int) -> dict[str, int]:
+    return {"units": 900, "matured": 700, "answered": 600, "with_value": 690, "missing": 0} | changes
+
+
+def lines_of(**details: Any) -> dict[str, object]:
+    return verdict_lines(verdict(details=details))
+
+
+def test_what_waits_and_what_is_missing_is_told_with_its_bounds() -> None:
+    outcomes = {"champion": fates(), "challenger": fates(missing=30), "late": 2}
+    assert lines_of(outcomes=outcomes)["waiting for their window"] == "400 people"
+    found = lines_of(outcomes={**outcomes, "bounds": {"lee": [-0.01, 0.03], "manski": [-0.1, 0.1]}})
+    assert found["outcomes missing"] == "30 of 1,200 people"
+    assert found["effect, whatever is missing"] == "[-0.0100, +0.0300] (Lee's bounds)"
+    assert "effect, whatever is missing" not in lines_of(outcomes=outcomes)
+
+
+@pytest.mark.parametrize(("loss", "told_"), [(0.021, "2.1% of the challenger's units"), (1.0, None)])
+def test_the_smallest_loss_is_told_once_there_is_one(loss: float, told_: str | None) -> None:
+    assert lines_of(smallest_loss=loss).get("smallest detectable loss") == told_
+
+
+def test_the_effect_is_told_at_other_prices_of_a_review() -> None:
+    reviews = {"price": 0.5, "step": 0.1, "effect": {"lower": -0.01, "same": 0.01, "higher": None}}
+    assert lines_of(reviews=reviews)["effect by review price"] == "-0.0100 at 0.1 less, – at 0.1 more"
+
+
+@pytest.mark.parametrize(
+    ("discovery", "interval", "text"),
+    [
+        (True, [0.01, 0.05], "33.0% against 30.0%  [+0.0100, +0.0500], differs"),
+        (False, [-0.01, 0.05], "33.0% against 30.0%  [-0.0100, +0.0500]"),
+        (False, None, "33.0% against 30.0%"),
+    ],
+)
+def test_a_secondary_metric_is_one_line(discovery: bool, interval: list[float] | None, text: str) -> None:
+    report = {"role": "secondary", "type": "proportion", "champion": 0.3, "challenger": 0.33}
+    assert lines_of(metrics={"click": {**report, "interval": interval, "discovery": discovery}})["click"] == text
+
+
+@pytest.mark.parametrize(
+    ("state", "required", "words"),
+    [
+        ("open", True, "25.000 against 30.000, open, must pass"),
+        ("open", False, "25.000 against 30.000, open"),
+        ("passed", True, "25.000 against 30.000, passed"),
+    ],
+)
+def test_a_metric_as_guardrail_is_told_in_its_own_unit_with_its_state(state: str, required: bool, words: str) -> None:
+    rail = {"champion": 30.0, "challenger": 25.0, "p": 1.0, "breached": False, "state": state, "required": required}
+    details = {"metrics": {"dwell": {"role": "guardrail", "type": "mean"}}}
+    assert verdict_lines(verdict(guardrails={"dwell": rail}, details=details))["dwell"] == words
+
+
+def test_a_verdict_fits_a_terminal_of_eighty_columns() -> None:
+    outcomes = {"champion": fates(), "challenger": fates(missing=30), "bounds": {"lee": [-0.01, 0.03]}}
+    reviews = {"step": 0.1, "effect": {"lower": -0.01, "same": 0.01, "higher": 0.02}}
+    lines = lines_of(outcomes=outcomes, reviews=reviews, smallest_loss=0.021)
+    first = max(map(len, lines))
+    assert first + max(len(str(value)) for value in lines.values()) + 8 <= 80
+
+
 def test_without_a_verdict_the_next_command_is_named() -> None:
     assert "contender experiment status" in str(verdict_lines(None)["verdict"])
 

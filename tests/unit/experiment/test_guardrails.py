@@ -154,6 +154,8 @@ def test_a_ratio_that_was_as_low_before_is_not_the_challengers_fault() -> None:
     assert not judge(pair(unfair, unfair), plan).guardrails["impact gender=Female"].breached
     by_chance = grouped(group(0.8, selected=240), group(0.8))
     found = judge(pair(unfair, by_chance), plan).guardrails["impact gender=Female"]
+    assert found.challenger is not None
+    assert found.champion is not None
     assert (found.challenger < found.champion < 0.8, found.breached) == (True, False)
 
 

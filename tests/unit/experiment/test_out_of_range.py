@@ -172,6 +172,7 @@ OTHERS: list[tuple[Call, str]] = [
     ),
     (lambda: paired.paired_difference(PairedSample(PLAIN, PLAIN, 1000.0)), "larger than the squares allow"),
     (lambda: paired.paired_difference(PairedSample(PLAIN, PLAIN, NAN)), "sample.products"),
+    (lambda: paired.paired_difference(PairedSample(PLAIN, PLAIN, 1e200)), "sample"),
     (lambda: power.fixed_units(0.0, 0.25, Goal()), "too small to be seen"),
     (lambda: power.last_look_units(NAN, 0.25, Goal()), "effect: must be a finite number"),
     (lambda: power.fixed_power(Design(0.0, 0.25, 100, 100, relative=True), 0.1), "design: must be a finite number"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from contender.adapters.store_sql import Store
 from contender.errors import Unavailable
 from contender.experiment.analysis import Experiment
 from contender.experiment.plan import Plan
+from contender.metrics import PlannedMetric
 from contender.values import Exposure, Outcome
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.drift.verdict import KINDS
@@ -146,6 +148,54 @@ def test_every_arm_of_an_experiment_has_its_effect_and_rates(store: Store) -> No
     assert not [key for key in rates if "Female" in key[1]], "a group is no label"
     assert found["contender_experiment_verdict", ("promote",)] == 1
     assert found["contender_exported", ("experiment",)] == 1
+
+
+def counted(number: int, arm: str) -> Exposure:
+    return replace(exposure(number), experiment_id="e1", assigned_to=arm, served_by=arm, counted=True)
+
+
+def test_units_are_told_by_how_far_they_are_and_every_metric_has_its_mean() -> None:
+    moment = [NOW - 45.0]
+    store = Store("sqlite://", clock=lambda: moment[0])
+    plan = Plan(window_s=30.0, grace_s=0.0, review_value=0.5, metrics=(PlannedMetric("click", window_s=30.0),))
+    running = Experiment("e1", TASK, "e1", plan, "2", "3", NOW - 900.0, ((1, 0.5),))
+    store.save_experiment(running.to_document())
+    clicked = [Outcome("c0", "p0", TASK, 1, NOW - 50.0, metric="click")]
+    rewards = [Outcome(f"e{n}", f"p{n}", TASK, 1, NOW - 50.0) for n in (0, 1, 4)]
+    seen = [counted(n, "challenger" if n >= 4 else "champion") for n in range(5)]
+    waiting = replace(counted(9, "champion"), at=NOW - 5.0)
+    passing = replace(counted(10, "champion"), counted=False)
+    store.append(seen, [*clicked, *rewards])
+    moment[0] = NOW
+    store.append([waiting, passing], [])
+    store.count_pending()
+    store.settle(TASK, lambda exposure, outcome: 0.5)
+    found = read(store)
+    store.close()
+    units = {key[1]: value for key, value in found.items() if key[0] == "contender_experiment_units"}
+    assert {stage: units["champion", stage] for _, stage in units} == {
+        "assigned": 5, "matured": 4, "missing": 2, "with_outcome": 2
+    }  # fmt: skip
+    assert found["contender_experiment_metric_mean", ("champion", "click")] == 0.25
+    assert found["contender_experiment_metric_mean", ("challenger", "click")] == 0.0
+    assert found["contender_experiment_reward", ("champion",)] == 0.5
+    assert ("contender_experiment_metric_mean", ("champion", "reward")) not in found
+
+
+def test_the_worst_state_of_a_guardrail_is_told(store: Store) -> None:
+    running = Experiment("e1", TASK, "e1", Plan(challenger_share=0.6), "2", "3", NOW - 900.0, ((1, 0.6),))
+    store.save_experiment(running.to_document())
+    rails = {
+        "review": guardrail(0.2, 0.2) | {"state": "passed"},
+        "slow": guardrail(0.0, 0.5, breached=True),
+        "error": guardrail(0.0, 0.0),
+        "reward Female": guardrail(0.5, 0.4) | {"state": "open"},
+        "reward Male": guardrail(0.5, 0.5) | {"state": "passed"},
+    }
+    store.save_look("e1", 1, verdict("hold", 0.0, rails))
+    found = read(store)
+    states = {key[1][0]: value for key, value in found.items() if key[0] == "contender_experiment_guardrail_state"}
+    assert states == {"review": 0.0, "slow": 2.0, "error": 1.0, "reward": 1.0}
 
 
 def test_traffic_tells_backlog_fallback_and_funnel(store: Store) -> None:

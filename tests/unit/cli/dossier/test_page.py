@@ -127,7 +127,7 @@ def test_headings_and_tables_have_a_structure(dossier: Dossier, read: Page) -> N
         "the chain of 5 records holds",
         "is look 3 above",
         "held against 2 of them",
-        "safety limits hold.",
+        "No safety limit is broken",
         "above the line",
         "fewer than 5",
     ],
@@ -253,6 +253,48 @@ def test_what_informs_beside_the_verdict_is_told(dossier: Dossier) -> None:
     assert "worst latency" in effect
     assert "From people to values" in health
     assert "Metric acceptance" in section_of(dossier, "plan")
+
+
+def with_last(dossier: Dossier, **changes: Any) -> Dossier:
+    last = dossier.looks[-1]
+    return replace(dossier, looks=[*dossier.looks[:-1], {**last, "verdict": {**last["verdict"], **changes}}])
+
+
+def test_a_limit_that_is_open_has_no_sign_and_one_that_must_pass_says_so(dossier: Dossier) -> None:
+    rail = {"champion": 0.3, "challenger": 0.31, "p": 1.0, "breached": False, "margin": 0.05}
+    rails = {
+        "acceptance": {**rail, "state": "open", "required": True},
+        "review": {**rail, "state": "passed", "required": False},
+        "slow": {**rail, "state": "breached", "breached": True},
+    }
+    text = section_of(with_last(dossier, guardrails=rails), "guardrails")
+    assert "<td>open, must pass</td>" in text
+    assert "✔ passed" in text
+    assert "✖ breached" in text
+    assert "acceptance rate" not in text, "more of it is not worse: it is no limit of the picture"
+    assert "31.0 %" in text.partition("acceptance")[2].partition("</tr>")[0]
+
+
+def test_the_shadow_is_told_by_agreement_and_calibration(dossier: Dossier) -> None:
+    shadow = {"agreement": 0.91, "units": 800, "calibration": {"confidence": 0.8, "earned": 0.7, "units": 640}}
+    others = {"shadow": {**dossier.looks[-1]["verdict"], "details": {"shadow": shadow}}}
+    text = section_of(with_last(dossier, others=others), "effect")
+    assert all(figure in text for figure in ("The shadow, whose answers", "91.0 %", "80.0 %", "70.0 %", "800", "640"))
+    assert "The shadow, whose answers" not in section_of(dossier, "effect")
+
+
+def test_the_part_of_everybody_that_counts_is_told_for_each_step(dossier: Dossier) -> None:
+    (phase,) = dossier.phases
+    steps = replace(dossier, phases=[phase._replace(generation=number) for number in (3, 4)])
+    table = section_of(steps, "health").partition("by step of the ramp")[2].partition("</table>")[0]
+    assert re.findall(r"<td>([0-9.]+ %)</td><td>50.0 %</td>", table) == ["20.0 %", "100.0 %"]
+    old = replace(steps, experiment={name: value for name, value in steps.experiment.items() if name != "rule"})
+    assert "20.0 %" not in section_of(old, "health")
+
+
+def test_the_part_of_alpha_that_restarts_leave_is_a_term(dossier: Dossier) -> None:
+    again = replace(dossier, experiment={**dossier.experiment, "plan": {**dossier.plan, "restarts": 1}})
+    assert "Part of α that this experiment spends</th><td>0.025<" in section_of(again, "plan")
 
 
 def test_missing_outcomes_and_units_left_out_are_told_with_what_they_would_change(dossier: Dossier) -> None:

@@ -28,8 +28,8 @@ def with_verdict(dossier: Dossier, **changes: Any) -> Dossier:
         (["promote"], "Version 8 was promoted in place of version 7"),
         (["bake"], "Version 8 serves everyone and is being watched"),
         (["bake", "baked"], "Version 8 was promoted in place of version 7"),
-        (["undo"], "The experiment was ended, version 7 stays"),
-        (["abort"], "Version 8 was abandoned, version 7 stays"),
+        (["undo"], "The experiment was ended; version 7 remains in service"),
+        (["abort"], "Version 8 was abandoned; version 7 remains in service"),
         (["promote", "undo"], "Version 8 had been promoted and was taken back, version 7 serves again"),
         (["bake", "abort"], "Version 8 had been promoted and was taken back, version 7 serves again"),
     ],
@@ -60,8 +60,26 @@ def test_what_it_means_names_means_interval_limits_and_soundness(dossier: Dossie
     told = " ".join(meaning(dossier))
     assert "Average reward per person was 0.8 with version 7 and 0.83 with version 8" in told
     assert "95 % confidence, over all 3 looks together" in told
-    assert "safety limits hold" in told
+    assert "No safety limit is broken" in told
     assert "The experiment is sound" in told
+
+
+LIMIT = {"champion": 0.0, "challenger": 0.0, "p": 1.0, "breached": False}
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ([{"state": "passed"}, {"state": "passed"}], "All 2 safety limits are shown to hold."),
+        ([{"state": "passed"}, {"state": "open"}], "; 1 of 2 are shown to hold, the rest are open."),
+        ([{"state": "passed"}, {"state": "open", "required": True}], "open, among them rail1, which must be"),
+        ([{}], "No safety limit is broken; 0 of 1 are shown to hold"),
+        ([], "No safety limit could be judged."),
+    ],
+)  # fmt: skip
+def test_an_open_limit_is_not_said_to_hold(states: list[dict[str, Any]], told: str, dossier: Dossier) -> None:
+    rails = {f"rail{number}": LIMIT | state for number, state in enumerate(states)}
+    assert told in " ".join(meaning(with_verdict(dossier, guardrails=rails)))
 
 
 def test_broken_limits_and_faults_are_named(dossier: Dossier) -> None:

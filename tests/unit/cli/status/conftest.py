@@ -43,6 +43,7 @@ def document() -> dict[str, Any]:
             process("transformer", None),
         ],
         "routing": {"task": "job-change", "generation": 4, "arms": arms, "shadow": None},
+        "shares": {"champion": 0.75, "challenger": 0.25},
         "experiment": {"id": "job-change-1-vs-2", "status": "running", "verdict": verdict},
         "release": {
             "phase": "experimenting", "generation": 4, "champion": placed("1", "blue"),

@@ -140,6 +140,7 @@ def test_a_crashed_slot_is_marked_in_the_tree(document: Document) -> None:
 def test_a_warm_version_is_shown_although_nobody_is_sent_there(document: Document) -> None:
     document["release"] |= {"phase": "promoted", "previous": document["release"]["challenger"], "challenger": None}
     document["routing"]["arms"] = [{"name": "champion", "slot": "blue", "version": "1", "range": [0.0, 1.0]}]
+    document["shares"] = {"champion": 1.0}
     assert "# previous" in [node.name for node in flat(nodes(document))]
     assert "warm, no traffic" in drawn(document)
 
@@ -155,6 +156,31 @@ def test_a_line_holds_it_all(document: Document) -> None:
         "challenger=2@green:25%,0req verdict=hold effect=+0.0100  [-0.0200, +0.0400] "
         "· the challenger gets its share of the people"
     )
+
+
+def test_a_step_that_covers_a_fifth_is_shown_as_the_shares_that_people_get(document: Document) -> None:
+    for arm, bounds in zip(document["routing"]["arms"], ([0.0, 0.5], [0.5, 1.0]), strict=True):
+        arm["range"] = bounds
+    document["shares"] = {"champion": 0.9, "challenger": 0.1}
+    assert "champion=1@blue:90%,1500req challenger=2@green:10%" in line(document, 0.0)
+    assert "champion 90% · challenger 10%" in drawn(document)
+
+
+def test_a_guardrail_that_is_open_is_not_shown_as_kept(document: Document) -> None:
+    rails = document["experiment"]["verdict"]["guardrails"]
+    rails["fallback"] = rails["fallback"] | {"state": "open"}
+    rails["dwell"] = {
+        "champion": None,
+        "challenger": None,
+        "p": 1.0,
+        "breached": False,
+        "state": "open",
+        "required": True,
+    }
+    rails["slow"] = rails["fallback"] | {"state": "passed"}
+    signs = {node.name: node.health for node in flat(nodes(document)) if node.kind == "Guardrail"}
+    assert (signs["fallback"], signs["slow"]) == (Health.RUNNING, Health.SUCCESSFUL)
+    assert "– against –, open, must pass" in drawn(document)
 
 
 def test_traffic_counts_answers_of_others_as_fallbacks() -> None:
