@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from cli.output import pairs
+from contender.metrics import GUARDRAIL_RATES
 from contender.routing import challenger_name
 from contender.values import CHALLENGER, CHAMPION
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 WIDTH = 41
 SHORTEST_DAYS = 0.1
-RATES = ("fallback", "error", "slow", "review")
-"""The built-in guardrails: shares of units, of which more is worse."""
-
 COLOURS: Mapping[str, str] = {"promote": "green", "roll back": "red", "hold": "yellow", "error": "red"}
 
 
@@ -111,7 +109,7 @@ def verdict_lines(verdict: Mapping[str, Any] | None) -> dict[str, object]:
         lines["at this rate"] = f"{days:,.1f} days" if days >= SHORTEST_DAYS else "hours"
     lines["sample ratio p"] = verdict["srm_p"]
     for name, guardrail in verdict["guardrails"].items():
-        lines[f"{name} rate" if name in RATES else name] = guardrail_text(name, guardrail, verdict)
+        lines[f"{name} rate" if name in GUARDRAIL_RATES else name] = guardrail_text(name, guardrail, verdict)
     return lines | detail_lines(verdict.get("details", {}))
 
 
@@ -162,7 +160,7 @@ def _signed(value: float | None) -> str:
 def guardrail_text(name: str, guardrail: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
     """Challenger against champion, and the state: shares of units as parts of a hundred, other figures as they are."""
     metric = verdict.get("details", {}).get("metrics", {}).get(name, {})
-    form = ".1%" if name in RATES or metric.get("type") == "proportion" else ".3f"
+    form = ".1%" if name in GUARDRAIL_RATES or metric.get("type") == "proportion" else ".3f"
     state = "breached" if guardrail["breached"] else guardrail.get("state", "ok")
     words = "open, must pass" if state == "open" and guardrail.get("required") else state
     mine, theirs = ("–" if guardrail[arm] is None else f"{guardrail[arm]:{form}}" for arm in (CHALLENGER, CHAMPION))

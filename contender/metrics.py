@@ -24,6 +24,9 @@ MetricRole = Literal["primary", "secondary", "guardrail"]
 Direction = Literal["up", "down"]
 """Which way is good."""
 
+GUARDRAIL_RATES: Final = ("fallback", "error", "slow", "review")
+"""The built-in guardrails: shares of units, of which more is worse."""
+
 DEFAULT_WINDOW_S: Final = 14 * 86_400.0
 """Two weeks: outcomes of people take days."""
 

@@ -12,10 +12,10 @@ from cli.dossier.figures import moment, percent, plain, probability, signed, spa
 from cli.dossier.markup import Html, element
 from cli.dossier.pictures import Bar, Caption, Limit, Point
 from cli.dossier.tables import facts, grid, mark, section
-from cli.verdicts import RATES
 from contender.experiment.analysis import COVERAGE
 from contender.experiment.data import ArmData, Phase
 from contender.experiment.statistics.sequential import critical_value
+from contender.metrics import GUARDRAIL_RATES
 from contender.values import CHALLENGER, CHAMPION
 
 _ARMS: Final = (CHAMPION, CHALLENGER)
@@ -254,7 +254,7 @@ def _margin(name: str, rail: Mapping[str, Any], plan: Mapping[str, Any]) -> floa
 
 def _guardrail_row(name: str, found: Mapping[str, Any], dossier: Dossier) -> tuple[object, ...]:
     metric: Mapping[str, Any] = dossier.details.get("metrics", {}).get(name, {})
-    shown = percent if name in RATES or metric.get("type") == "proportion" else plain
+    shown = percent if name in GUARDRAIL_RATES or metric.get("type") == "proportion" else plain
     state = found.get("state", "breached" if found["breached"] else "open")
     words = "open, must pass" if found.get("required") else "open"
     return (
@@ -272,7 +272,7 @@ def _limits(found: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any]) -> 
     rows = [
         Limit(f"{name} rate", rail["champion"], rail["challenger"], _margin(name, rail, plan), rail["breached"])
         for name, rail in found.items()
-        if name in RATES
+        if name in GUARDRAIL_RATES
     ]
     told = "; ".join(f"{row.name} {percent(row.champion)} and {percent(row.challenger)}" for row in rows)
     text = f"Champion (ring) and challenger (dot); the bar is what the plan allows the challenger: {told}."

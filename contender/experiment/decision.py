@@ -18,6 +18,7 @@ from contender.experiment.guardrails import Guardrail
 from contender.experiment.plan import Plan
 from contender.experiment.signals import Signals, open_guardrails, signals_of
 from contender.experiment.statistics.multiplicity import holm
+from contender.metrics import GUARDRAIL_RATES
 from contender.values import CHALLENGER, SHADOW
 
 Decision = Literal["promote", "roll back", "hold", "error"]
@@ -205,7 +206,7 @@ def _verdict(rule: Rule, plan: Plan, evidence: Evidence, found: tuple[str, ...])
         decision=rule.decision,
         reason=rule.reason.format(
             faults="; ".join(found),
-            breaches="; ".join(f"{name} {g}" for name, g in evidence.guardrails.items() if g.breached),
+            breaches="; ".join(_breach(name, g, plan) for name, g in evidence.guardrails.items() if g.breached),
             health=_health_words(evidence),
             open=", ".join(open_guardrails(evidence.guardrails)),
             smallest=plan.primary.smallest_effect,
@@ -229,6 +230,14 @@ def _verdict(rule: Rule, plan: Plan, evidence: Evidence, found: tuple[str, ...])
         faults=tuple(fault.kind for fault in evidence.health),
         bounds=(evidence.bounds.low, evidence.bounds.high) if evidence.bounds else None,
     )
+
+
+def _breach(name: str, guardrail: Guardrail, plan: Plan) -> str:
+    """Both arms' figures: shares of units as parts of a hundred, others in their own unit."""
+    share = name in GUARDRAIL_RATES or any(one.name == name and one.type == "proportion" for one in plan.measured)
+    form = ".1%" if share else ".3f"
+    mine, theirs = (f"{figure or 0.0:{form}}" for figure in (guardrail.challenger, guardrail.champion))
+    return f"{name} {mine} for the challenger, {theirs} for the champion"
 
 
 def _health_words(evidence: Evidence) -> str:

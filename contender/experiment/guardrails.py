@@ -45,10 +45,6 @@ class Guardrail(NamedTuple):
     safe_p: float = 1.0
     required: bool = False
 
-    def __str__(self) -> str:
-        mine, theirs = (0.0 if rate is None else rate for rate in (self.challenger, self.champion))
-        return f"{mine:.1%} for the challenger, {theirs:.1%} for the champion"
-
 
 @dataclass(frozen=True, slots=True)
 class Smallest:

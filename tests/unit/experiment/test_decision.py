@@ -30,9 +30,10 @@ from contender.experiment.decision import (
     rule_for,
 )
 from contender.experiment.evidence import Look, look_from
+from contender.experiment.guardrails import INCIDENTS
 from contender.experiment.plan import Plan
 from contender.experiment.signals import Direction, Signals
-from contender.metrics import PlannedMetric
+from contender.metrics import GUARDRAIL_RATES, PlannedMetric
 from contender.values import CHALLENGER, CHAMPION
 
 
@@ -450,6 +451,30 @@ def test_a_guardrail_without_values_or_with_few_is_open() -> None:
     assert judge(make_data(make_arm(2000), make_arm(2000, 0.9)), plan).rule == "guardrail-open"
     few = make_data(accepted(200, 0.8, 100), accepted(200, 0.8, 0))
     assert judge(few, plan).guardrails["acceptance"].state == "open"
+
+
+def test_a_breach_is_told_in_the_unit_of_the_guardrail() -> None:
+    """Shares as parts of a hundred; minutes are minutes."""
+    dwell = PlannedMetric("dwell", "guardrail", "mean", cap=100.0, margin=1.0)
+    arms = (
+        replace(
+            arm,
+            metrics={**arm.metrics, "dwell": MetricData(4000, 0, Sample(4000, 4000 * mean, 4000 * (mean**2 + 25.0)))},
+        )
+        for arm, mean in ((accepted(4000, 0.8, 1200), 30.0), (accepted(4000, 0.9, 700), 25.0))
+    )
+    reason = judge(make_data(*arms), Plan(metrics=(ACCEPTANCE, dwell))).reason
+    assert "acceptance 17.5% for the challenger, 30.0% for the champion" in reason
+    assert "dwell 25.000 for the challenger, 30.000 for the champion" in reason
+
+
+def test_a_guardrail_of_nobody_yet_has_no_figures() -> None:
+    found = judge(make_data(make_arm(2000), make_arm(2000, 0.9)), Plan(metrics=(ACCEPTANCE,))).guardrails["acceptance"]
+    assert (found.champion, found.challenger, found.state) == (None, None, "open")
+
+
+def test_the_built_in_guardrails_are_named_once() -> None:
+    assert {*INCIDENTS, "review"} == set(GUARDRAIL_RATES)
 
 
 def test_a_metric_of_which_less_is_good_is_promoted_when_it_falls() -> None:

@@ -82,7 +82,7 @@ def test_a_group_that_loses_rolls_back_while_the_whole_wins() -> None:
     assert (verdict.decision, verdict.rule) == ("roll back", "guardrail")
     assert verdict.guardrails["reward gender=Female"].breached
     assert not verdict.guardrails["reward gender=Male"].breached
-    assert verdict.reason.startswith("a guardrail is breached: reward gender=Female 70.0% for the challenger, 80.0%")
+    assert verdict.reason.startswith("a guardrail is breached: reward gender=Female 0.700 for the challenger, 0.800")
     assert judge(data, Plan(group_margin=0.15)).decision == "promote"
     assert judge(data, Plan(group_units=1001)).decision == "promote"
 
