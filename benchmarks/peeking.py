@@ -47,10 +47,11 @@ def figures(*, quick: bool, cells: Sequence[str] = (), workers: int | None = Non
     known = read_cells()
     chosen = [known[name] for name in cells] if cells else [*known.values(), planned_cell()]
     found: Figures = {}
-    results = {}
+    results: dict[str, Found] = {}
     for result in _results(chosen, quick=quick, workers=workers):
         results[result.cell.name] = result
         found |= dict(_figures(result, quick=quick))
+        print(f"{len(results)}/{len(chosen)} {result.cell.name}", file=sys.stderr, flush=True)
     found["looks_unlike_the_judge"] = _mismatched(results.values())
     if not cells:
         from benchmarks.saving import simulated_saving

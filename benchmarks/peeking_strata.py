@@ -12,7 +12,7 @@ from benchmarks.peeking_statistics import Floats, Means
 from contender.experiment.statistics.strata import SHRINKAGE
 
 NOTHING: Final = 1e-12
-"""Spreads and units below this are none."""
+"""Spreads and units below this are none, and squares that are this small a part of those that they are left of."""
 
 STRATA: Final = (2, 3, 4)
 """The axes of an arm's folds, bins, and answered or reviewed units."""
@@ -80,6 +80,8 @@ def _estimate(cell: Cell, arm: _Arm, slope: Floats, centre: Floats) -> Means:
         about = middle[..., None, None, None]
         residuals = (arm.weight**2 * (squares - 2.0 * about * totals + about**2 * arm.n)).sum(axis=STRATA)
         freedom = np.where(n > 1, n / (n - 1.0), 1.0)
-        variance = np.maximum(residuals, 0.0) / units**2 * n * freedom
+        # As the judge: of equal values cancellation leaves noise, of either sign.
+        noise = NOTHING * (arm.weight**2 * arm.squares).sum(axis=STRATA)
+        variance = np.where(residuals > noise, residuals, 0.0) / units**2 * n * freedom
     events = np.asarray(arm.total.sum(axis=STRATA)) if cell.proportion else np.full(n.shape, np.nan)
     return Means(n, middle + slope * centre, variance, events)
