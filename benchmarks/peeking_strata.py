@@ -80,8 +80,7 @@ def _estimate(cell: Cell, arm: _Arm, slope: Floats, centre: Floats) -> Means:
         about = middle[..., None, None, None]
         residuals = (arm.weight**2 * (squares - 2.0 * about * totals + about**2 * arm.n)).sum(axis=STRATA)
         freedom = np.where(n > 1, n / (n - 1.0), 1.0)
-        # As the judge: of equal values cancellation leaves noise, of either sign.
-        noise = NOTHING * (arm.weight**2 * arm.squares).sum(axis=STRATA)
-        variance = np.where(residuals > noise, residuals, 0.0) / units**2 * n * freedom
+        whole = (arm.weight**2 * (arm.squares + (less * less + about**2) * arm.n)).sum(axis=STRATA)
+        variance = np.where(residuals > NOTHING * whole, residuals, 0.0) / units**2 * n * freedom
     events = np.asarray(arm.total.sum(axis=STRATA)) if cell.proportion else np.full(n.shape, np.nan)
     return Means(n, middle + slope * centre, variance, events)

@@ -13,6 +13,8 @@ _BISECTIONS = 45
 _STEPS = 60
 _CLOSE = 1e-13
 _FINE = 1e-5
+_RESOLUTION = 1e-9
+"""How exactly an end of an interval is sought: what is decided by it must not depend on it."""
 _EDGE = 1e-12
 """Rates nearer to 0 or 1 than this are taken for them."""
 
@@ -110,7 +112,7 @@ def excess_p_value(champion: Count, challenger: Count, margin: float = 0.0) -> f
 def difference_bounds(champion: Count, challenger: Count, alpha: float) -> Interval:
     """How much the challenger's rate may differ from the champion's, at every look with probability 1 - `alpha`.
 
-    All differences that neither side of `excess_p_value` rejects at `alpha` / 2, to five digits.
+    All differences that neither side of `excess_p_value` rejects at `alpha` / 2, to nine digits.
 
     Raises:
         InvalidInput: more events than trials, or a level out of range.
@@ -170,7 +172,7 @@ def _farthest(rejected: Callable[[float], bool], observed: float, end: float) ->
     far, near = end * (1.0 - _FINE), observed
     if abs(end - observed) <= _FINE or not rejected(far):
         return end
-    while abs(near - far) > _FINE:
+    while abs(near - far) > _RESOLUTION:
         middle = (far + near) / 2.0
         if rejected(middle):
             far = middle

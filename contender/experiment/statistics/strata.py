@@ -148,14 +148,15 @@ def _estimate(terms: list[_Term], sums: _Sums, slope: float, centre: float) -> E
     """The arm's mean less what was expected otherwise than of all; its variance is that of the weighted residuals."""
     units = sum(term.sample.n for term in terms)
     middle = (sums.value - slope * sums.expected) / sums.units
-    squares = 0.0
+    squares = whole = 0.0
     for weight, sample, expected in terms:
         total = sample.total - slope * expected * sample.n
         square = sample.squares - 2.0 * slope * expected * sample.total + slope**2 * expected**2 * sample.n
         squares += weight**2 * (square - 2.0 * middle * total + middle**2 * sample.n)
+        whole += weight**2 * (sample.squares + (slope**2 * expected**2 + middle**2) * sample.n)
     freedom = units / (units - 1.0) if units > 1 else 1.0
-    noise = _NOISE * sum(weight**2 * sample.squares for weight, sample, _ in terms)
-    variance = (squares if squares > noise else 0.0) / sums.units**2 * units * freedom
+    # Of what cancels to nothing, rounding is left over.
+    variance = (squares if squares > _NOISE * whole else 0.0) / sums.units**2 * units * freedom
     return Estimate(units, middle + slope * centre, variance, unadjusted=sums.value / sums.units)
 
 
