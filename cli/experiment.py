@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 
-from cli import terms
+from cli import holdout, terms
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
@@ -126,13 +126,14 @@ def step(
 def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     """Look at the running experiment: effect, always-valid interval, health, guardrails, ramp, verdict.
 
-    Looking often is free of charge. Exit code 0 when the verdict is promote, 3 otherwise.
+    After a promotion that keeps a holdout: at the holdout, who are compared with everybody else. Looking often is free
+    of charge. Exit code 0 when the verdict is promote, 3 otherwise.
 
     Example: contender experiment status --json
     """
     place = workplace(task)
     place.store.settle(task, place.task.reward)
-    experiment = current(place)
+    experiment = holdout.current(place) or current(place)
     verdict = look(place.store, experiment)
     ramp = standing(place, experiment, verdict).to_document() if experiment.versions else None
     looks = len(place.store.looks(experiment.id))
@@ -237,7 +238,8 @@ def _completed(place: Workplace, planned: Plan, champion: str, challengers: Sequ
 
 def _split(place: Workplace, experiment: Experiment, shares: Sequence[float]) -> ReleaseState:
     try:
-        return place.release.start(experiment.id, experiment.id, shares, shadow=bool(experiment.shadow))
+        mirrored, held = bool(experiment.shadow), experiment.plan.holdout
+        return place.release.start(experiment.id, experiment.id, shares, shadow=mirrored, holdout=held)
     except ContenderError:
         if place.release.state().ramp is None:
             close(place, experiment)  # else whoever resumes the release goes on with it
@@ -245,10 +247,13 @@ def _split(place: Workplace, experiment: Experiment, shares: Sequence[float]) ->
 
 
 def _refuse_a_second(place: Workplace) -> None:
-    if ramp := place.release.state().ramp:
-        error = Refused(f"experiment {ramp.experiment_id} is running", remedy="contender experiment stop")
-        place.release.refuse(Kind.START, error)
-        raise error
+    state = place.release.state()
+    if (running := state.ramp or state.holdout) is None:
+        return
+    remedy = "contender experiment stop" if state.ramp else "contender finish"
+    error = Refused(f"experiment {running.experiment_id} is running", remedy=remedy)
+    place.release.refuse(Kind.START, error)
+    raise error
 
 
 def standing(place: Workplace, experiment: Experiment, verdict: Verdict) -> Standing:

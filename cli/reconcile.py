@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from cli import experiment
+from cli import experiment, holdout
 from cli.approval import evidence, group
 from cli.baking import baked
 from cli.compose import Workplace, workplace
@@ -161,12 +161,15 @@ def _promote(place: Workplace, running: Experiment, terms: Terms, done: Round) -
         evidence(place, running, verdict, None), verdict.reason, bake=terms.bake_s > 0, generation=generation
     )
     experiment.close(place, running)
+    holdout.current(place)
     done.did.append("promoted the challenger")
     return True
 
 
 def _baking(place: Workplace, terms: Terms, done: Round) -> bool:
-    ended = baked(place, place.release.state(), terms.bake_s)
+    state = place.release.state()
+    ended = baked(place, state, terms.bake_s)
+    holdout.close(place, state.holdout)
     done.did.append(f"undone while baking: {ended.breach}" if ended.breach else "baked")
     done.rolled_back = bool(ended.breach)
     return not ended.breach
@@ -191,12 +194,25 @@ def _promoted(place: Workplace, terms: Terms, done: Round) -> bool:
         return _nothing(place, terms, done)
     since = _promoted_at(place.store.audit(place.task.name))
     left_s = since + place.settings.rollback_hours * _HOUR_S - terms.now
-    if left_s > 0:
-        done.waits_for = f"the end of the rollback window in {left_s / _HOUR_S:.1f} h, or contender finish"
+    waits, held_s = _held_out(place, terms, done)
+    if (left_s := max(left_s, held_s)) > 0:
+        done.waits_for = f"{waits} in {left_s / _HOUR_S:.1f} h, or contender finish"
         return False
+    holdout.end(place)
     place.release.finish()
     done.did.append("ended the rollback window")
     return True
+
+
+def _held_out(place: Workplace, terms: Terms, done: Round) -> tuple[str, float]:
+    """Look at the holdout, if there is one; what is waited for, and for how many seconds the holdout stays."""
+    held = holdout.current(place)
+    if held is None:
+        return "the end of the rollback window", 0.0
+    done.verdict = verdict = look(place.store, held)
+    # A verdict against the promoted version is told and not carried out: it is the champion by now.
+    words = f"; it speaks for contender undo: {verdict.reason}" if verdict.decision == "roll back" else ""
+    return f"the end of the holdout{words}", held.started_at + held.plan.holdout_s - terms.now
 
 
 def _promoted_at(records: Sequence[Mapping[str, Any]]) -> float:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli import approval, experiment
+from cli import approval, experiment, holdout
 from cli.baking import baked
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
@@ -56,10 +56,10 @@ def undo(task: TaskOption = "job-change", reason: ReasonOption = "undone by hand
     Example: contender undo --reason "complaints from Berlin"
     """
     place = workplace(task)
-    ramp = place.release.state().ramp
+    before = place.release.state()
     with turn_if_free(place):
         state = place.release.undo(reason)
-    _close(place, ramp.experiment_id if ramp else None)
+    _close(place, before)
     return _decided(place, state, as_json)
 
 
@@ -69,19 +69,22 @@ def abort(task: TaskOption = "job-change", reason: ReasonOption = "aborted by ha
     Example: contender abort --reason "wrong data"
     """
     place = workplace(task)
-    ramp = place.release.state().ramp
+    before = place.release.state()
     with turn_if_free(place):
         state = place.release.abort(reason)
-    _close(place, ramp.experiment_id if ramp else None)
+    _close(place, before)
     return _decided(place, state, as_json)
 
 
 def finish(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     """End the rollback window: the old champion's slot is emptied and free for the next challenger.
 
+    Whoever was held out on the old champion is served by the new one before that.
+
     Example: contender finish
     """
     place = workplace(task)
+    holdout.end(place)
     return _changed(place, place.release.finish(), as_json)
 
 
@@ -122,7 +125,9 @@ def _promoted_and_baked(place: Workplace, wish: _Wish, bake_s: float) -> Baked:
     if state.phase is not Phase.PROMOTING:
         return Baked(state, "")
     note(f"baking for {bake_s:g} s")
-    return baked(place, state, bake_s)
+    ended = baked(place, state, bake_s)
+    holdout.close(place, state.holdout)
+    return ended
 
 
 def _promoted(place: Workplace, seen: ReleaseState, wish: _Wish) -> ReleaseState:
@@ -141,6 +146,7 @@ def _promoted(place: Workplace, seen: ReleaseState, wish: _Wish) -> ReleaseState
         arm=wish.arm or verdict.arm,
     )
     experiment.close(place, running)
+    holdout.current(place)
     return state
 
 
@@ -153,9 +159,10 @@ def _judged(place: Workplace, wish: _Wish) -> tuple[Experiment, Verdict]:
     return running, verdict
 
 
-def _close(place: Workplace, experiment_id: str | None) -> None:
-    if experiment_id is not None:
-        experiment.close(place, from_document(place.store.experiment(experiment_id)))
+def _close(place: Workplace, before: ReleaseState) -> None:
+    if before.ramp is not None:
+        experiment.close(place, from_document(place.store.experiment(before.ramp.experiment_id)))
+    holdout.close(place, before.holdout)
 
 
 def _decided(place: Workplace, state: ReleaseState, as_json: bool, breach: str = "") -> int:
@@ -178,6 +185,8 @@ def _render(document: Mapping[str, Any]) -> Table:
     for role in ("champion", "challenger", "previous"):
         placed = document[role]
         lines[role] = f"version {placed['model']['version']} in {placed['slot']}" if placed else None
+    if held := document.get("holdout"):
+        lines["held out"] = f"{held['share']:.2%} of the people, on version {document['previous']['model']['version']}"
     if document["suspended"]:
         lines["suspended"] = "every answer is Review_Required; contender resume"
     if document["breach"]:

@@ -36,7 +36,7 @@ def told(
     ramp: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """An experiment as one JSON object that always has the same keys, however many challengers it has."""
-    alone = {"rivals": [], "shadow": "", "rule": "shares", "cleared": []}
+    alone = {"rivals": [], "shadow": "", "rule": "shares", "cleared": [], "holdout": False}
     return {**alone, **experiment, "looks": looks, "ramp": ramp, "verdict": _whole(verdict) if verdict else None}
 
 
@@ -49,7 +49,7 @@ def facts(document: Mapping[str, Any]) -> dict[str, object]:
     """An experiment's terms as names and values for a table."""
     return {
         "id": document["id"],
-        "champion": f"version {document['champion']}",
+        "champion": f"version {document['champion']}" + (", the holdout's" if document.get("holdout") else ""),
         **_challengers(document),
         "share": f"{document['shares'][-1][1]:.0%}" if document["shares"] else "none yet",
         "status": document["status"],

@@ -70,7 +70,7 @@ class ExperimentRef:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """A valid routing document. `generation` only grows; `arms` tile [0, 1) exactly, champion first.
+    """A valid routing document. `generation` only grows; `arms` tile [0, 1) exactly; the champion is named first.
 
     While `suspended` no model is asked and every answer is the label of `fallback`; arms stay assigned as ever.
     `task_digest` and `signature` are reserved: kept as they are.
@@ -235,8 +235,9 @@ class _Reader:
             raise self._wrong("arms", "must begin with the champion")
         if len({arm.name for arm in arms}) != len(arms):
             raise self._wrong("arms", "names must be unique")
-        edges = [0.0, *(arm.high for arm in arms)]
-        if edges[-1] != 1.0 or any(arm.low != edge for arm, edge in zip(arms, edges, strict=False)):
+        ordered = sorted(arms, key=lambda arm: (arm.low, arm.high))
+        edges = [0.0, *(arm.high for arm in ordered)]
+        if edges[-1] != 1.0 or any(arm.low != edge for arm, edge in zip(ordered, edges, strict=False)):
             raise self._wrong("arms", "ranges must tile [0, 1] without gap or overlap")
 
     def _wrong(self, name: str, problem: str) -> InvalidRouting:

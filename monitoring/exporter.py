@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from contender.adapters.store_sql import Store
 from contender.errors import ContenderError
-from contender.experiment.analysis import Experiment, from_document
+from contender.experiment.analysis import Experiment, by_role, from_document, in_roles
 from contender.experiment.data import ArmData
 from contender.experiment.inference import arm_mean, review_value
 from contender.experiment.plan import Plan
@@ -149,7 +149,8 @@ def _experiment(records: Records) -> Iterator[Sample]:
 
 def _arms(records: Records, running: Experiment) -> Iterator[Sample]:
     # Whoever exports may only read: the supervisor and the release service count.
-    data, primary = records.store.counted_already(running.id, running.left_out), running.plan.primary
+    data = in_roles(running, records.store.counted_already(running.id, running.left_out))
+    primary = running.plan.primary
     for name, arm in data.arms.items():
         yield Sample(metrics.EXPERIMENT_UNITS, (name, "assigned"), float(arm.assigned))
         seen, mean = arm.metric(primary.name), arm_mean(primary, arm.metric(primary.name), review_value(running.plan))
@@ -162,7 +163,8 @@ def _arms(records: Records, running: Experiment) -> Iterator[Sample]:
     document = records.store.load_release(records.task)
     routing = ReleaseState.from_document(document).routing(task_named(records.task).policy) if document else None
     if routing:
-        yield from (Sample(metrics.EXPERIMENT_SHARE, (name,), share) for name, share in routing.shares_now().items())
+        shares = by_role(running, routing.shares_now())
+        yield from (Sample(metrics.EXPERIMENT_SHARE, (name,), share) for name, share in shares.items())
 
 
 def _other_metrics(name: str, arm: ArmData, plan: Plan) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from contender.errors import FaultFound, NotFound
-from contender.experiment.analysis import ExperimentStore, from_document, observe
+from contender.experiment.analysis import ExperimentStore, by_role, from_document, observe
 from contender.experiment.data import NO_EVENTS, ArmData, Events, ExperimentData, Phase
 from contender.experiment.decision import evidence_digest
 from contender.experiment.inference import arm_mean, review_value
@@ -16,7 +16,7 @@ from contender.experiment.statistics.bernoulli import Count
 from contender.experiment.statistics.moments import Estimate
 from contender.release import audit
 from contender.release.trail import TRANSITION
-from contender.values import CHALLENGER, CHAMPION, ModelVersion
+from contender.values import CHALLENGER, CHAMPION, HOLDOUT, ModelVersion
 
 DECISIONS: Final = ("promote", "bake", "baked", "undo", "abort")
 """Audit events that settle what becomes of a challenger."""
@@ -82,7 +82,8 @@ class Dossier:
     whose verdict leads is called challenger, here and in `experiment`; the others are in the verdict. `records` is the
     task's whole trail, `anchors` how many anchors it was verified against, `problems` what `audit.verify` says of it.
     `made_at` is seconds since the epoch, `made_with` the commit of the program. `scores` is by role, attribute and
-    group.
+    group. `holdout` is the last verdict on those who stayed on the version before after a promotion, None before the
+    first look at them.
     """
 
     experiment: Mapping[str, Any]
@@ -97,6 +98,7 @@ class Dossier:
     made_with: str
     events: Events = NO_EVENTS
     scores: Scores = field(default_factory=dict)
+    holdout: Mapping[str, Any] | None = None
 
     @property
     def task(self) -> str:
@@ -160,7 +162,7 @@ class Dossier:
 
 
 def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: float, made_with: str) -> Dossier:
-    """The dossier of an experiment, by default the task's latest.
+    """The dossier of an experiment, by default the task's latest that is no holdout.
 
     Raises:
         NotFound: there is none of that name, or none of that task.
@@ -172,7 +174,9 @@ def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: flo
     document = {**kept, CHALLENGER: from_document(kept).version_of(leading) if looks else kept[CHALLENGER]}
     records = store.audit(task)
     anchors, damage = _anchors(sources.anchors, task)
-    arms, scores = {CHAMPION: CHAMPION, CHALLENGER: leading}, store.scoring_counts(kept["id"])
+    arms = {CHAMPION: CHAMPION, CHALLENGER: leading}
+    scores = by_role(from_document(kept), store.scoring_counts(kept["id"]))
+    held = store.looks(f"{kept['id']}-{HOLDOUT}")
     return Dossier(
         experiment=document,
         looks=looks,
@@ -186,15 +190,21 @@ def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: flo
         made_with=made_with,
         events=data.events,
         scores={role: scores[arm] for role, arm in arms.items() if arm in scores},
+        holdout=held[-1]["verdict"] if held else None,
     )
 
 
 def _experiment(store: Records, task: str, experiment_id: str) -> Mapping[str, Any]:
-    known = [one for one in store.experiments(task) if experiment_id in ("", one["id"])]
+    known = [one for one in store.experiments(task) if experiment_id == one["id"] or _led(experiment_id, one)]
     if not known:
         wanted = f"experiment {experiment_id!r} of {task}" if experiment_id else f"experiment of {task}"
         raise NotFound(f"there is no {wanted}", remedy=f"contender experiment start --task {task}")
     return known[-1]
+
+
+def _led(experiment_id: str, document: Mapping[str, Any]) -> bool:
+    """Whether no experiment is named, and this one may have led to a decision: a holdout follows one."""
+    return not experiment_id and not document.get(HOLDOUT, False)
 
 
 def _anchors(anchors: Anchors, task: str) -> tuple[Sequence[Mapping[str, Any]], list[str]]:

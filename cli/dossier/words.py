@@ -96,6 +96,7 @@ def meaning(dossier: Dossier) -> Iterator[str]:
         yield _limits(verdict)
         yield from _alike(dossier)
         yield _soundness(verdict)
+    yield from _held_out(dossier)
 
 
 def doers(dossier: Dossier) -> Iterator[str]:
@@ -160,6 +161,21 @@ def _soundness(verdict: Mapping[str, Any]) -> str:
     return (
         "The experiment is sound: people fell on the versions by their shares, no more than the plan allows met both."
     )
+
+
+def _held_out(dossier: Dossier) -> Iterator[str]:
+    """Who stays on the version before after a promotion, and how they fare beside everybody else."""
+    share = dossier.terms.holdout
+    if not share:
+        return
+    if dossier.holdout is None:
+        yield _named(f"After a promotion {percent(share)} of all people stay on version {{old}}, to compare.", dossier)
+        return
+    told = f"{percent(share)} of all people stayed on version {{old}} after the promotion: "
+    if dossier.holdout["interval"]:
+        low, high = dossier.holdout["interval"]
+        told += f"the others' {dossier.terms.primary.name} differs from theirs by {signed(low)} to {signed(high)}; "
+    yield _named(f"{told}{dossier.holdout['reason']}.", dossier)
 
 
 def _named(sentence: str, dossier: Dossier) -> str:

@@ -71,8 +71,17 @@ def diagnose(document: Mapping[str, Any]) -> Diagnosis:
         return Diagnosis(Health.PAUSED, "suspended: everybody is answered Review_Required: contender resume")
     if change := release["change"]:
         return Diagnosis(Health.PROGRESSING, f"{change['event']} is unfinished, next comes: {change['pending'][0]}")
+    return _at_rest(document)
+
+
+def _at_rest(document: Mapping[str, Any]) -> Diagnosis:
+    """By the phase alone, when nothing is wrong and nothing under way."""
+    release = document["release"]
     if release["champion"] is None:
         return Diagnosis(Health.PROGRESSING, "there is no champion yet")
+    if held := release.get("holdout"):
+        words = f"the new champion serves everyone but {held['share']:.2%}, held out on the old one: undo or finish"
+        return Diagnosis(Health.HEALTHY if release["phase"] == "promoted" else Health.PROGRESSING, words)
     return (
         _WON if release["phase"] == "experimenting" and _decision(document) == "promote" else _PHASES[release["phase"]]
     )
@@ -118,9 +127,14 @@ def _troubles(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _speaks_against(document: Mapping[str, Any]) -> Iterator[str]:
-    decision = _decision(document)
-    if document["release"]["phase"] == "experimenting" and decision in ("roll back", "error"):
-        yield f"the verdict is {decision}, {document['experiment']['verdict']['reason']}: contender abort"
+    decision, release = _decision(document), document["release"]
+    if decision not in ("roll back", "error"):
+        return
+    told = f"{decision}, {document['experiment']['verdict']['reason']}"
+    if release["phase"] == "experimenting":
+        yield f"the verdict is {told}: contender abort"
+    elif release.get("holdout"):
+        yield f"the holdout's verdict is {told}: contender undo"
 
 
 def _decision(document: Mapping[str, Any]) -> str | None:

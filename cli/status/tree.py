@@ -126,7 +126,7 @@ def _slot(name: str, health: Health, document: Mapping[str, Any], kind: str = "S
 
 
 def _version(arm: Mapping[str, Any], release: Mapping[str, Any]) -> str:
-    places = (release[CHAMPION], release[CHALLENGER], *release.get("rivals", ()))
+    places = (release[CHAMPION], release[CHALLENGER], release[PREVIOUS], *release.get("rivals", ()))
     models = [placed["model"] for placed in places if placed]
     semver = next((model["semver"] for model in models if model["version"] == arm["version"]), "")
     return f"version {arm['version']}" + (f" ({semver})" if semver else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final, Literal, Protocol, Self
+from typing import Any, Final, Literal, Protocol, Self, TypeVar
 
 from contender.errors import InvalidInput
 from contender.experiment.assignment import covered_shares, final_ranges, split_among
@@ -15,9 +15,10 @@ from contender.experiment.details import details, shadow_details
 from contender.experiment.evidence import Look, look_from
 from contender.experiment.plan import Plan, digest_of, has_windows, stored_plan
 from contender.routing import challenger_name
-from contender.values import CHALLENGER, CHAMPION, SHADOW
+from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW
 
 _NOBODY: Final = ArmData(0, 0)
+_Figure = TypeVar("_Figure")
 
 Rule = Literal["coverage", "shares"]
 COVERAGE: Final = "coverage"
@@ -51,7 +52,8 @@ class Experiment:
     from the step that gives the planned share, and their rates are not compared over the ramp.
 
     `rivals` are the versions of further challengers, `shadow` the version that is mirrored, which is `challenger` where
-    there is no other. `cleared` are the decisions to leave units out.
+    there is no other. `cleared` are the decisions to leave units out. With `holdout` it is what follows a promotion:
+    `champion` is the version before, which the holdout stays on, `challenger` the promoted one, which all others get.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Experiment:
     shadow: str = ""
     rule: Rule = COVERAGE
     cleared: tuple[Clearance, ...] = ()
+    holdout: bool = False
     terms: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
@@ -90,6 +93,28 @@ class Experiment:
         if self.shares and (self.shares[-1][0] >= generation or self.shares[-1][1] == share):
             return self
         return replace(self, shares=(*self.shares, (generation, share)))
+
+    def held_out(self, arm: str, generation: int, now: float) -> Self:
+        """The experiment of the holdout that begins with the promotion of that arm, in the routing after `generation`.
+
+        It is judged by the same plan, at the holdout's proportions, with what earlier looks at the pair leave of alpha.
+        """
+        share = round(1.0 - self.plan.holdout, 9)
+        plan = replace(self.plan, ramp=(), challenger_share=share, holdout=0.0, restarts=self.plan.restarts + 1)
+        return replace(
+            self,
+            id=f"{self.id}-{HOLDOUT}",
+            plan=plan,
+            challenger=self.version_of(arm),
+            started_at=now,
+            shares=((generation + 1, share),),
+            rivals=(),
+            shadow="",
+            status=RUNNING,
+            cleared=(),
+            holdout=True,
+            terms=None,
+        )
 
     def stopped(self) -> Self:
         """The experiment after its end."""
@@ -118,6 +143,7 @@ class Experiment:
             **({"shadow": self.shadow} if self.shadow else {}),
             **({"rule": self.rule} if self.rule == COVERAGE else {}),
             **({"cleared": [asdict(one) for one in self.cleared]} if self.cleared else {}),
+            **({"holdout": True} if self.holdout else {}),
         }
 
 
@@ -139,6 +165,7 @@ def from_document(document: Mapping[str, Any]) -> Experiment:
         shares=shares,
         rivals=tuple(document.get("rivals", ())),
         shadow=document.get("shadow", ""),
+        holdout=bool(document.get("holdout", False)),
         rule=COVERAGE if has_windows(terms) else SHARES,
         cleared=tuple(
             Clearance(**{**clearance, "units": tuple(clearance["units"])}) for clearance in document.get("cleared", ())
@@ -170,12 +197,27 @@ class ExperimentStore(Protocol):
 def observe(store: ExperimentStore, experiment: Experiment, *, cleared: bool = True) -> ExperimentData:
     """What has been seen of the experiment, by arm and by phase; `cleared`: without the units that were left out."""
     without = experiment.left_out if cleared else frozenset()
-    data = store.experiment_data(experiment.id, without)
+    data = in_roles(experiment, store.experiment_data(experiment.id, without))
     # An arm that nobody was assigned to yet is young, not lost.
     arms = dict.fromkeys((CHAMPION, *experiment.versions), _NOBODY) | dict(data.arms)
     phases = tuple(phase_of(experiment, count) for count in store.phase_counts(experiment.id, without))
     pooled = experiment.rule == COVERAGE or len(experiment.shares) < 2
     return replace(data, arms=arms, phases=phases, pooled=pooled)
+
+
+def in_roles(experiment: Experiment, data: ExperimentData) -> ExperimentData:
+    """The data by the roles of the pair that is compared.
+
+    A holdout's exposures were assigned to ``holdout`` and, of everybody else, to the champion of their day, which is
+    the pair's challenger.
+    """
+    return replace(data, arms=by_role(experiment, data.arms)) if experiment.holdout else data
+
+
+def by_role(experiment: Experiment, by_arm: Mapping[str, _Figure]) -> dict[str, _Figure]:
+    """What is known by arm, by the roles of the pair that is compared; as it is but for a holdout."""
+    names = {HOLDOUT: CHAMPION, CHAMPION: CHALLENGER} if experiment.holdout else {}
+    return {names.get(arm, arm): figure for arm, figure in by_arm.items()}
 
 
 def look(store: ExperimentStore, experiment: Experiment) -> Verdict:
@@ -226,7 +268,7 @@ def phase_of(experiment: Experiment, count: PhaseCount) -> Phase:
     # The proportions that are kept are the same at every step; under the old rule nobody is a challenger's before.
     before = experiment.plan.challenger_share if experiment.rule == COVERAGE else 0.0
     share = next((share for begun, share in reversed(experiment.shares) if begun <= count.generation), before)
-    _, units, fallbacks, errors, slow = count
+    units, fallbacks, errors, slow = (by_role(experiment, by_arm) for by_arm in count[1:])
     return Phase(_shares(experiment, share), units, fallbacks, errors, slow, count.generation)
 
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from contender.errors import InvalidInput
 from contender.experiment.statistics.power import Duration, Goal, sequential_units
 from contender.metrics import DEFAULT_WINDOW_S, MetricRole, PlannedMetric, metric_from
+from contender.routing import BUCKETS
 from contender.values import BASELINE, REWARD
 
 HISTORY: Final = "history"
@@ -49,7 +50,8 @@ class Plan:
     records; one unit is always allowed. `covariate` is empty, ``baseline`` (the baseline model's score of the unit's
     first row) or ``history`` (what its earlier answers earned): adjust the primary metric by it. `ramp` lists the
     challengers' shares of all people, growing to `challenger_share`, and how many of their units each step must have
-    seen before the next; empty for one step.
+    seen before the next; empty for one step. After a promotion `holdout`, a part of all people who were the champion's,
+    stays on that version for `holdout_s` seconds, and is compared with everybody else; 0 for nobody.
 
     `restarts` earlier experiments compared the same versions within `RESTART_DAYS`; with `divide_alpha` this one gets
     its part of `alpha`. Only where `outcomes_ignore_answers`, which the task declares, may a shadow be judged by what
@@ -91,6 +93,8 @@ class Plan:
     restarts: int = 0
     divide_alpha: bool = True
     outcomes_ignore_answers: bool = False
+    holdout: float = 0.0
+    holdout_s: float = 14 * 86_400.0
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -106,6 +110,7 @@ class Plan:
         _check_number("grace_s", self.grace_s, 1e11, zero=True)
         if self.horizon_units < 2 * self.min_units:
             raise InvalidInput("plan.horizon_units", "must hold at least min_units of each arm")
+        _check_holdout(self.holdout, self.challenger_share)
         _check_ramp(self.ramp, self.challenger_share)
         _check_metrics(self.metrics)
 
@@ -184,6 +189,8 @@ RESTART_DAYS: Final = 90.0
 _RETIRED: Final = frozenset({"metric", "outcome_days", "max_late_share", "leave_out_late"})
 """Fields that plans had before values had windows; what was stored with them can still be read."""
 
+_ROUNDING: Final = 1e-9
+
 _COUNTS: Mapping[str, int] = {
     "tuning_units": 1,
     "min_units": LEAST_UNITS,
@@ -202,6 +209,7 @@ _POSITIVE: Mapping[str, float] = {
     "guardrail_alpha": 0.5,
     "slow_ms": 1e9,
     "window_s": 1e11,
+    "holdout_s": 1e11,
 }
 """Numbers above 0 and what they stay under."""
 
@@ -214,6 +222,7 @@ _NOT_NEGATIVE = (
     "slow_margin",
     "group_margin",
     "max_contradictory_share",
+    "holdout",
 )
 """Numbers in [0, 1)."""
 
@@ -283,6 +292,14 @@ def _check_ramp(ramp: tuple[Step, ...], challenger_share: float) -> None:
     shares = [step.share for step in ramp]
     if shares and (sorted(set(shares)) != shares or shares[-1] != challenger_share):
         raise InvalidInput("plan.ramp", f"must grow from step to step and end at {challenger_share:g}")
+
+
+def _check_holdout(holdout: float, challenger_share: float) -> None:
+    if 0.0 < holdout < 1.0 / BUCKETS:
+        raise InvalidInput("plan.holdout", f"must be 0 or at least {1.0 / BUCKETS:g}, is {holdout:g}")
+    if holdout + challenger_share > 1.0 + _ROUNDING:
+        problem = f"must be at most {1.0 - challenger_share:g}, the champion's share: nobody is taken back"
+        raise InvalidInput("plan.holdout", problem)
 
 
 def _metrics(raw: object) -> tuple[PlannedMetric, ...]:

@@ -106,21 +106,24 @@ class Release:
             state = self._handle(Event(Kind.ADD, model=model))
         return state
 
-    def start(self, experiment_id: str, salt: str, shares: Sequence[float], *, shadow: bool = False) -> ReleaseState:
+    def start(
+        self, experiment_id: str, salt: str, shares: Sequence[float], *, shadow: bool = False, holdout: float = 0.0
+    ) -> ReleaseState:
         """Give the challengers the first of `shares` of all people, which grow from step to step, each in (0, 1).
 
         The last share sets the arms' ranges for good; a step covers a larger part of each. Several challengers divide
         the share. With `shadow` the one that was prepared last is mirrored: it is asked too and its answers are not
-        returned.
+        returned. Once a challenger is promoted, the part `holdout` of all people stays on the champion of now.
 
         Raises:
-            InvalidInput: shares that do not grow, or none for anybody.
+            InvalidInput: shares that do not grow, or none for anybody; a holdout larger than the champion's share.
         """
         arms = len(self.state().candidates) - shadow
         if bool(shares) != (arms > 0):
             raise InvalidInput("shares", "are for challengers that are not the shadow")
-        ramp = Ramp(experiment_id, salt, tuple(shares), shadow=shadow, fixed=True)
+        ramp = Ramp(experiment_id, salt, tuple(shares), shadow=shadow, fixed=True, holdout=holdout if shares else 0.0)
         told = {"experiment": experiment_id, "salt": salt, "shares": list(shares), "shadow": shadow}
+        told |= {"holdout": holdout} if ramp.holdout else {}
         return self._handle(Event(Kind.START, ramp=ramp), None, **told)
 
     def step(self) -> ReleaseState:
@@ -163,8 +166,12 @@ class Release:
         """Give the challenger up and empty its slot; like `undo` while another transition is unfinished."""
         return self._way_back(Event(Kind.ABORT), reason)
 
+    def end_holdout(self) -> ReleaseState:
+        """Serve everybody by the champion, also those who stayed on the version before."""
+        return self._handle(Event(Kind.END_HOLDOUT))
+
     def finish(self) -> ReleaseState:
-        """End the rollback window: the old champion's slot is emptied."""
+        """End the rollback window: the old champion's slot is emptied. Refused while people are held out on it."""
         return self._handle(Event(Kind.FINISH))
 
     def suspend(self, reason: str) -> ReleaseState:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from contender.errors import Refused
-from contender.release.state import Action, Phase, Placed, Ramp, ReleaseState
+from contender.release.state import Action, Holdout, Phase, Placed, Ramp, ReleaseState
 from contender.values import ModelVersion
 
 
@@ -37,6 +37,8 @@ class Kind(StrEnum):
     """Back to the version before; the other one stays in its slot."""
     ABORT = "abort"
     """The challenger is given up and its slot emptied."""
+    END_HOLDOUT = "end holdout"
+    """Those who stayed on the version before are served by the champion, too."""
     FINISH = "finish"
     """The rollback window is over."""
     SUSPEND = "suspend"
@@ -118,7 +120,8 @@ def _step(state: ReleaseState, _event: Event) -> ReleaseState:
 def _promote(state: ReleaseState, _event: Event) -> ReleaseState:
     """Whoever lost stays warm, out of sight, until the slots are tidied up."""
     history = (*state.history, state.champion.model) if state.champion else state.history
-    promoted = replace(state, champion=state.challenger, previous=state.champion, history=history)
+    held = Holdout.after(state.ramp)
+    promoted = replace(state, champion=state.challenger, previous=state.champion, history=history, holdout=held)
     return _discard(promoted, _event)
 
 
@@ -137,11 +140,16 @@ def _discard(state: ReleaseState, _event: Event) -> ReleaseState:
 def _undo(state: ReleaseState, _event: Event) -> ReleaseState:
     """The version before is champion again, in its warm slot or in the idle one; the undone one is the challenger."""
     back = state.previous or Placed(state.idle_slot, state.history[-1])
-    return replace(state, champion=back, challenger=state.champion, previous=None, history=state.history[:-1])
+    undone = replace(state, champion=back, challenger=state.champion, previous=None, holdout=None)
+    return replace(undone, history=state.history[:-1])
 
 
 def _undo_and_discard(state: ReleaseState, event: Event) -> ReleaseState:
     return _discard(_undo(state, event), event)
+
+
+def _end_holdout(state: ReleaseState, _event: Event) -> ReleaseState:
+    return replace(state, holdout=None)
 
 
 def _cool(state: ReleaseState, _event: Event) -> ReleaseState:
@@ -183,6 +191,14 @@ def _not_promotable(state: ReleaseState) -> str:
 
 def _no_step(state: ReleaseState) -> str:
     return _suspended(state) or ("the ramp is at its last step" if state.ramp and state.ramp.last else "")
+
+
+def _no_holdout(state: ReleaseState) -> str:
+    return _suspended(state) or ("" if state.holdout else "nobody is held out")
+
+
+def _held_out(state: ReleaseState) -> str:
+    return f"{state.holdout.share:.2%} of the people are held out on the version before" if state.holdout else ""
 
 
 def _suspended(state: ReleaseState) -> str:
@@ -227,7 +243,8 @@ TABLE: Final[Mapping[tuple[Phase, Kind], Row]] = {
     (Phase.PROMOTING, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN),
     (Phase.PROMOTING, Kind.ABORT): Row(Phase.IDLE, _undo_and_discard, (*_RETURN, Action.RETIRE_REST)),
     (Phase.PROMOTED, Kind.UNDO): Row(Phase.PREPARED, _undo, _RETURN),
-    (Phase.PROMOTED, Kind.FINISH): Row(Phase.IDLE, _cool, (Action.RETIRE_REST,)),
+    (Phase.PROMOTED, Kind.END_HOLDOUT): Row(Phase.PROMOTED, _end_holdout, _SWITCH, _no_holdout),
+    (Phase.PROMOTED, Kind.FINISH): Row(Phase.IDLE, _cool, (Action.RETIRE_REST,), _held_out),
     **{(phase, Kind.SUSPEND): Row(phase, _suspend, _SWITCH, _not_suspendable) for phase in Phase},
     **{
         (phase, Kind.RESUME): Row(phase, _resume, (Action.PREPARE_CHAMPION, *_SWITCH), _not_suspended)

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from contender.errors import InvalidInput
 from contender.experiment.assignment import final_ranges, split_among
-from contender.routing import Arm, ExperimentRef, Routing, challenger_name, covered
-from contender.values import CHALLENGER, CHAMPION, SHADOW, SLOTS, FallbackPolicy, ModelVersion
+from contender.routing import BUCKETS, Arm, ExperimentRef, Routing, challenger_name, covered
+from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW, SLOTS, FallbackPolicy, ModelVersion
 
 
 class Phase(StrEnum):
@@ -64,7 +64,8 @@ class Ramp:
 
     `fixed`: the last share sets the arms' ranges for good, and each step covers a larger part of every range, so that
     no unit ever moves between the arms. Without it the ranges grow, as in experiments of an older version.
-    With `shadow` the challenger placed last is mirrored and gets nobody; without `shares` it is the only one.
+    With `shadow` the challenger placed last is mirrored and gets nobody; without `shares` it is the only one. A
+    `holdout`, a part of all people, stays on the champion once a challenger is promoted.
     """
 
     experiment_id: str
@@ -73,6 +74,7 @@ class Ramp:
     step: int = 0
     shadow: bool = False
     fixed: bool = False
+    holdout: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse shares that do not grow inside (0, 1): a ramp must never move a unit back.
@@ -85,6 +87,8 @@ class Ramp:
             raise InvalidInput("shares", "must grow from step to step, each above 0 and below 1")
         if not 0 <= self.step < max(1, len(self.shares)):
             raise InvalidInput("step", f"must lie in 0 to {max(0, len(self.shares) - 1)}")
+        if self.holdout < 0.0 or round((self.holdout + max(self.shares, default=0.0)) * BUCKETS) > BUCKETS:
+            raise InvalidInput("holdout", "must lie between 0 and the champion's share")
 
     @property
     def share(self) -> float:
@@ -102,6 +106,26 @@ class Ramp:
     def last(self) -> bool:
         """Whether there is no further step."""
         return self.step >= len(self.shares) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """The part `share` of all people who stay on the version before, of those who were its own in the experiment.
+
+    They keep its `salt`, so that nobody who met the promoted version is taken back. What they and the others are
+    recorded as is `experiment_id`, an experiment of its own.
+    """
+
+    experiment_id: str
+    salt: str
+    share: float
+
+    @classmethod
+    def after(cls, ramp: Ramp | None) -> Self | None:
+        """The holdout that the experiment of `ramp` leaves behind when it is promoted; None where it planned none."""
+        if ramp is None or not ramp.holdout:
+            return None
+        return cls(f"{ramp.experiment_id}-{HOLDOUT}", ramp.salt, round(ramp.holdout * BUCKETS) / BUCKETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +151,8 @@ class ReleaseState:
     `revision` grows with every save, `generation` is that of the newest routing document this release asked for.
     `history` are the versions that were champion before, oldest first; `previous` the last of them while it is warm.
     `suspended` is the kill switch: everybody is answered `Review_Required`, whatever the phase. `rivals` are further
-    challengers beside the first, `slots` the places that the task may use.
+    challengers beside the first, `slots` the places that the task may use. Of a `holdout` everybody else is the
+    champion's, and `previous` serves it.
     """
 
     task: str
@@ -143,6 +168,7 @@ class ReleaseState:
     change: Change | None = field(default=None)
     rivals: tuple[Placed, ...] = ()
     slots: tuple[str, ...] = SLOTS
+    holdout: Holdout | None = None
 
     @property
     def candidates(self) -> tuple[Placed, ...]:
@@ -191,14 +217,26 @@ class ReleaseState:
         """The routing document that this state asks for; None before there is a champion."""
         if self.champion is None:
             return None
-        ramp = self.ramp
-        experiment = ExperimentRef(ramp.experiment_id, ramp.salt, ramp.coverage) if ramp else None
         shadow = Arm(SHADOW, self.shadow.slot, self.shadow.version, 0.0, 1.0) if self.shadow else None
         arms = tuple(self._arms(self.champion))
-        return Routing(self.task, self.generation, experiment, arms, shadow, policy, self.suspended)
+        return Routing(self.task, self.generation, self._experiment(), arms, shadow, policy, self.suspended)
+
+    def _experiment(self) -> ExperimentRef | None:
+        if self.holdout:
+            return ExperimentRef(self.holdout.experiment_id, self.holdout.salt, 1.0)
+        ramp = self.ramp
+        return ExperimentRef(ramp.experiment_id, ramp.salt, ramp.coverage) if ramp else None
 
     def _arms(self, champion: Placed) -> Iterator[Arm]:
-        """The champion from 0 on, then the challengers; each with the part of its range that takes part now."""
+        """The champion, then the challengers, upwards; each with the part of its range that takes part now.
+
+        A holdout has the lowest buckets, which were the champion's that it stays with.
+        """
+        if self.holdout and self.previous:
+            kept, held = self.previous, self.holdout.share
+            yield Arm(CHAMPION, champion.slot, champion.version, held, 1.0)
+            yield Arm(HOLDOUT, kept.slot, kept.version, 0.0, held, held)
+            return
         ramp, served = self.ramp, self.challengers if self.ramp else {}
         coverage = ramp.coverage if ramp else None
         for name, (low, high) in _ranges(ramp, list(served)).items():
@@ -222,6 +260,7 @@ class ReleaseState:
             "change": _change_document(self.change) if self.change else None,
             "rivals": [_placed_document(placed) for placed in self.rivals],
             "slots": list(self.slots),
+            "holdout": asdict(self.holdout) if self.holdout else None,
         }
 
     @classmethod
@@ -246,6 +285,7 @@ class ReleaseState:
                 change=_change(document["change"]),
                 rivals=_several(document.get("rivals", ())),
                 slots=tuple(str(slot) for slot in document.get("slots", SLOTS)),
+                holdout=Holdout(**held) if (held := document.get("holdout")) else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInput("release", f"the saved state cannot be read: {error!r}") from error

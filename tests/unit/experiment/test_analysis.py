@@ -21,7 +21,7 @@ from contender.experiment.data import (
     ShadowData,
 )
 from contender.experiment.plan import Plan, digest_of
-from contender.values import CHALLENGER, CHAMPION, SHADOW
+from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW
 
 EXPERIMENT = Experiment("e1", "job-change", "e1", Plan(), "7", "8", 0.0, ((2, 0.1), (5, 0.5)))
 
@@ -100,6 +100,39 @@ def test_units_that_were_cleared_are_left_out_and_both_verdicts_are_shown() -> N
     assert (whole["decision"], whole["rule"]) == ("hold", "unhealthy")
     assert look(FewNumbers(0.9, bots=9), cleared).faults == ("contradictory",)
     assert from_document(json.loads(json.dumps(cleared.to_document()))) == cleared
+
+
+class AfterThePromotion(FewNumbers):
+    """A store of what a holdout of a tenth sees: the promoted version, champion of its day, has `mean`."""
+
+    def experiment_data(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
+        return ExperimentData({CHAMPION: arm(9000, self._mean), HOLDOUT: arm(1000)}, 0, seconds=60.0)
+
+    def phase_counts(self, experiment_id: str, without: Collection[str] = ()) -> Sequence[PhaseCount]:
+        return [PhaseCount(7, {CHAMPION: 9000, HOLDOUT: 1000})]
+
+
+@pytest.mark.parametrize(("mean", "decision"), [(0.9, "promote"), (0.7, "roll back"), (0.8, "hold")])
+def test_a_holdout_compares_the_pair_of_its_experiment(mean: float, decision: str) -> None:
+    led = replace(
+        EXPERIMENT,
+        plan=replace(Plan(), holdout=0.1),
+        rivals=("9",),
+        cleared=(Clearance("contradictory", ("bot",), "a bot", "ann", 5.0),),
+    )
+    held = led.stopped().held_out("challenger-2", 6, 50.0)
+    assert (held.id, held.salt, held.champion, held.challenger) == ("e1-holdout", "e1", "7", "9")
+    assert (held.status, held.started_at) == ("running", 50.0)
+    assert (held.versions, held.cleared, held.shares) == ({CHALLENGER: "9"}, (), ((7, 0.9),))
+    assert (held.plan.challenger_share, held.plan.holdout, held.plan.level) == (0.9, 0.0, 0.025)
+    assert from_document(json.loads(json.dumps(held.to_document()))) == held
+    data = observe(AfterThePromotion(mean), held)
+    assert {name: one.assigned for name, one in data.arms.items()} == {CHAMPION: 1000, CHALLENGER: 9000}
+    assert [(phase.units, phase.shares) for phase in data.phases] == [
+        ({CHAMPION: 1000, CHALLENGER: 9000}, {CHAMPION: 0.1, CHALLENGER: 0.9})
+    ]
+    verdict = verdict_on(data, held, None)
+    assert (verdict.decision, verdict.health) == (decision, ())
 
 
 def test_a_step_is_a_new_share() -> None:

@@ -27,6 +27,7 @@ WISHES: dict[str, Wish] = {
     "prepare two": lambda release: release.prepare("4", "5"),
     "start": lambda release: release.start("e", "salt", (0.1, 0.5)),
     "start at once": lambda release: release.start("e", "salt", (0.5,)),
+    "start with a holdout": lambda release: release.start("e", "salt", (0.1, 0.5), holdout=0.2),
     "start a shadow": lambda release: release.start("e", "salt", (), shadow=True),
     "step": lambda release: release.step(),
     "promote": lambda release: release.promote("digest", "it wins"),
@@ -35,6 +36,7 @@ WISHES: dict[str, Wish] = {
     "baked": lambda release: release.baked(),
     "undo": lambda release: release.undo("no"),
     "abort": lambda release: release.abort("no"),
+    "end holdout": lambda release: release.end_holdout(),
     "finish": lambda release: release.finish(),
     "suspend": lambda release: release.suspend("stop"),
     "lift": lambda release: release.lift("go on"),
@@ -42,7 +44,7 @@ WISHES: dict[str, Wish] = {
 }
 KINDS = {
     Kind.PREPARE: ("prepare 2", "prepare 3", "prepare two"),
-    Kind.START: ("start", "start", "start at once", "start a shadow"),
+    Kind.START: ("start", "start with a holdout", "start at once", "start a shadow"),
     Kind.STEP: ("step",),
     Kind.PROMOTE: ("promote", "promote the second"),
     Kind.BAKE: ("bake",),
@@ -50,6 +52,7 @@ KINDS = {
     Kind.UNDO: ("undo",),
     Kind.ABORT: ("abort",),
     Kind.FINISH: ("finish",),
+    Kind.END_HOLDOUT: ("end holdout",),
     Kind.SUSPEND: ("suspend",),
     Kind.RESUME: ("lift", "lift", "resume"),
 }

@@ -67,6 +67,26 @@ def in_phase(name: str) -> Callable[[Document], None]:
     return lambda document: document["release"].update(phase=name)
 
 
+def held_out(document: Document) -> None:
+    document["release"] |= {
+        "phase": "promoted",
+        "champion": document["release"]["challenger"],
+        "previous": document["release"]["champion"],
+        "challenger": None,
+        "holdout": {"experiment_id": "job-change-1-vs-2-holdout", "salt": "s", "share": 0.02},
+    }
+    document["routing"]["arms"] = [
+        {"name": "champion", "slot": "green", "version": "2", "range": [0.02, 1.0]},
+        {"name": "holdout", "slot": "blue", "version": "1", "range": [0.0, 0.02]},
+    ]
+    document["shares"] = {"champion": 0.98, "holdout": 0.02}
+
+
+def held_out_and_better(document: Document) -> None:
+    held_out(document)
+    rolls_back(document)
+
+
 def empty(document: Document) -> None:
     document["release"] |= {"phase": "idle", "champion": None, "challenger": None}
     document["routing"] = None
@@ -90,6 +110,8 @@ def empty(document: Document) -> None:
         (in_phase("prepared"), Health.PAUSED, "contender experiment start"),
         (in_phase("promoting"), Health.PROGRESSING, "being watched"),
         (in_phase("promoted"), Health.HEALTHY, "stays warm"),
+        (held_out, Health.HEALTHY, "everyone but 2.00%, held out on the old one: undo or finish"),
+        (held_out_and_better, Health.DEGRADED, "holdout's verdict is roll back, a guardrail is breached: contender u"),
     ],
 )  # fmt: skip
 def test_a_release_is(change: Callable[[Document], None], health: Health, told: str, document: Document) -> None:
@@ -118,6 +140,12 @@ def test_an_experiment_nobody_looked_at_is_running(document: Document) -> None:
     document["experiment"]["verdict"] = None
     assert analysis_health(document["experiment"]) is Health.RUNNING
     assert "not looked at yet" in drawn(document)
+
+
+def test_the_holdout_is_an_arm_of_the_tree(document: Document) -> None:
+    held_out(document)
+    assert "champion 98% · holdout 2%" in drawn(document)
+    assert "version 1 (1.0.1) · 2% of the people" in drawn(document)
 
 
 def test_the_tree_has_arms_slots_and_measurements(document: Document) -> None:
