@@ -135,7 +135,8 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     place.store.settle(task, place.task.reward)
     experiment = holdout.current(place) or current(place)
     verdict = look(place.store, experiment)
-    ramp = standing(place, experiment, verdict).to_document() if experiment.versions else None
+    ramped = experiment.versions and not experiment.holdout
+    ramp = standing(place, experiment, verdict).to_document() if ramped else None
     looks = len(place.store.looks(experiment.id))
     document = told(experiment.to_document(), verdict.to_document(), looks, ramp)
     show(document, as_json, _render)

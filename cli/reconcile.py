@@ -194,9 +194,10 @@ def _promoted(place: Workplace, terms: Terms, done: Round) -> bool:
         return _nothing(place, terms, done)
     since = _promoted_at(place.store.audit(place.task.name))
     left_s = since + place.settings.rollback_hours * _HOUR_S - terms.now
-    waits, held_s = _held_out(place, terms, done)
-    if (left_s := max(left_s, held_s)) > 0:
-        done.waits_for = f"{waits} in {left_s / _HOUR_S:.1f} h, or contender finish"
+    held_s, advice = _held_out(place, terms, done)
+    if max(left_s, held_s) > 0:
+        what, least_s = ("holdout", held_s) if held_s > left_s else ("rollback window", left_s)
+        done.waits_for = f"the end of the {what} in {least_s / _HOUR_S:.1f} h, or contender finish{advice}"
         return False
     holdout.end(place)
     place.release.finish()
@@ -204,15 +205,15 @@ def _promoted(place: Workplace, terms: Terms, done: Round) -> bool:
     return True
 
 
-def _held_out(place: Workplace, terms: Terms, done: Round) -> tuple[str, float]:
-    """Look at the holdout, if there is one; what is waited for, and for how many seconds the holdout stays."""
+def _held_out(place: Workplace, terms: Terms, done: Round) -> tuple[float, str]:
+    """Look at the holdout, if there is one: for how many seconds it stays, and what it advises."""
     held = holdout.current(place)
     if held is None:
-        return "the end of the rollback window", 0.0
+        return 0.0, ""
     done.verdict = verdict = look(place.store, held)
     # A verdict against the promoted version is told and not carried out: it is the champion by now.
-    words = f"; it speaks for contender undo: {verdict.reason}" if verdict.decision == "roll back" else ""
-    return f"the end of the holdout{words}", held.started_at + held.plan.holdout_s - terms.now
+    advice = f"; the holdout advises contender undo: {verdict.reason}" if verdict.decision == "roll back" else ""
+    return held.started_at + held.plan.holdout_s - terms.now, advice
 
 
 def _promoted_at(records: Sequence[Mapping[str, Any]]) -> float:

@@ -57,8 +57,8 @@ def judged(place: Workplace, experiment: Mapping[str, Any]) -> dict[str, Any]:
     running = from_document(document)
     data = observe(place.store, running)
     verdict = verdict_on(data, running, experiment["verdict"])
-    ramp = progress(running, data, verdict)
-    return told(experiment, verdict.to_document(), experiment["looks"], ramp.to_document())
+    ramp = None if running.holdout else progress(running, data, verdict).to_document()
+    return told(experiment, verdict.to_document(), experiment["looks"], ramp)
 
 
 def traffic(counts: Counts) -> dict[str, Any]:
