@@ -13,9 +13,10 @@ import typer
 
 from cli import experiment
 from cli.compose import Workplace, workplace
+from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from contender.errors import FaultFound, InvalidInput, NotFound
-from contender.experiment.analysis import Experiment, look
+from contender.experiment.analysis import Experiment
 from contender.experiment.decision import Verdict, evidence_digest
 from contender.release import diagram as picture
 from contender.release.approval import Validity, seal, subject
@@ -44,8 +45,7 @@ def approve(
     place = workplace(task)
     sign = signer(key)
     state, running = place.release.state(), experiment.current(place)
-    place.store.settle(task, place.task.reward)
-    verdict = look(place.store, running)
+    verdict = look_at(place, running)
     led = state.led_by(verdict.arm) if state.rivals else state
     what = subject(led, evidence_digest(verdict.to_document()))
     validity = Validity(time.time(), hours * HOUR_S)

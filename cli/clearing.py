@@ -12,18 +12,15 @@ from rich.table import Table
 
 from cli import experiment
 from cli.compose import Workplace, workplace
+from cli.looking import trail_of
 from cli.output import JsonFlag, TaskOption, pairs, show
 from contender.errors import InvalidInput, Refused
 from contender.experiment.analysis import Clearance, Experiment, observe
 from contender.experiment.health import CLEARABLE
 from contender.release.approval import initiators
-from contender.release.trail import Trail
 
 CLEARED = "clear"
 """The event of the audit record that says that units were left out."""
-
-RETURNED = "alarm withdrawn"
-"""The event of the audit record that says that outcomes are no longer missing more often in one arm."""
 
 
 def faults(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
@@ -62,7 +59,7 @@ def clear(
     _check_actor(place, actor)
     clearance = Clearance(fault, chosen, reason, actor, time.time())
     detail = {"experiment": running.id, "fault": fault, "units": len(chosen), "reason": reason}
-    _trail(place).append(CLEARED, at=clearance.at, actor=actor, detail=detail)
+    trail_of(place).append(CLEARED, at=clearance.at, actor=actor, detail=detail)
     grown = experiment.kept(place, replace(running, cleared=(*running.cleared, clearance)))
     words = f"{len(chosen)} units left out of {grown.id}; contender experiment status"
     show(grown.to_document(), as_json, lambda _: words)
@@ -87,15 +84,6 @@ def chosen_units(faulty: Mapping[str, Sequence[str]], fault: str, units: Sequenc
     return tuple(units or known)
 
 
-def note_return(
-    place: Workplace, running: Experiment, before: Mapping[str, Any] | None, faults_now: Sequence[str]
-) -> None:
-    """Tell the audit trail when the alarm of missing outcomes has gone back since the look `before`."""
-    if before is not None and "missing" in before.get("faults", ()) and "missing" not in faults_now:
-        detail = {"experiment": running.id, "fault": "missing", "p": before["look"].get("missing_p")}
-        _trail(place).append(RETURNED, at=time.time(), actor=place.settings.actor, detail=detail)
-
-
 def _faulty(place: Workplace, running: Experiment) -> dict[str, list[str]]:
     observe(place.store, running)  # counts what waits
     found = place.store.faulty_units(running.id)
@@ -105,10 +93,6 @@ def _faulty(place: Workplace, running: Experiment) -> dict[str, list[str]]:
 def _check_actor(place: Workplace, actor: str) -> None:
     if place.approvals.required and actor in initiators(place.release.records()):
         raise Refused(f"{actor} brought the experiment about and cannot clear it", remedy="ask somebody else")
-
-
-def _trail(place: Workplace) -> Trail:
-    return Trail(place.task.name, place.store, place.anchors)
 
 
 def _render(document: Mapping[str, Any]) -> Table:

@@ -13,12 +13,13 @@ from rich.console import Group
 
 from cli import holdout, terms
 from cli.compose import Workplace, workplace
+from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.turn import turn, turn_if_free
 from cli.verdicts import experiment_parts, facts, told, verdict_lines
 from contender.errors import ContenderError, InvalidInput, NotFound, Refused
-from contender.experiment.analysis import Experiment, from_document, look, observe
+from contender.experiment.analysis import Experiment, from_document, observe
 from contender.experiment.decision import Verdict
 from contender.experiment.evidence import DAY_S
 from contender.experiment.plan import RESTART_DAYS, Plan
@@ -109,9 +110,8 @@ def step(
     Example: contender experiment step
     """
     place = workplace(task)
-    place.store.settle(task, place.task.reward)
     experiment = current(place)
-    verdict = look(place.store, experiment)
+    verdict = look_at(place, experiment)
     at = standing(place, experiment, verdict)
     if at.against and not (override and at.units < at.needed and verdict.decision == "hold" and not verdict.health):
         raise Refused(f"the ramp stays where it is: {at.against}", remedy="contender experiment status")
@@ -132,9 +132,8 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     Example: contender experiment status --json
     """
     place = workplace(task)
-    place.store.settle(task, place.task.reward)
     experiment = holdout.current(place) or current(place)
-    verdict = look(place.store, experiment)
+    verdict = look_at(place, experiment)
     ramped = experiment.versions and not experiment.holdout
     ramp = standing(place, experiment, verdict).to_document() if ramped else None
     looks = len(place.store.looks(experiment.id))

@@ -17,10 +17,11 @@ from cli.approval import evidence, group
 from cli.baking import baked
 from cli.compose import Workplace, workplace
 from cli.filling import fill
+from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.turn import turn
 from contender.errors import Conflict
-from contender.experiment.analysis import Experiment, look
+from contender.experiment.analysis import Experiment
 from contender.experiment.decision import Verdict
 from contender.release.state import Phase
 from contender.values import BASELINE, CHAMPION
@@ -128,7 +129,7 @@ def _experimenting(place: Workplace, terms: Terms, done: Round) -> bool:
         done.waits_for = "contender resume: the task is suspended"
         return False
     running = experiment.current(place)
-    done.verdict = verdict = look(place.store, running)
+    done.verdict = verdict = look_at(place, running)
     if verdict.decision == "roll back":
         return _roll_back(place, running, done)
     if verdict.decision == "promote":
@@ -210,7 +211,7 @@ def _held_out(place: Workplace, terms: Terms, done: Round) -> tuple[float, str]:
     held = holdout.current(place)
     if held is None:
         return 0.0, ""
-    done.verdict = verdict = look(place.store, held)
+    done.verdict = verdict = look_at(place, held)
     # A verdict against the promoted version is told and not carried out: it is the champion by now.
     advice = f"; the holdout advises contender undo: {verdict.reason}" if verdict.decision == "roll back" else ""
     return held.started_at + held.plan.holdout_s - terms.now, advice

@@ -12,10 +12,11 @@ from rich.table import Table
 from cli import approval, experiment, holdout
 from cli.baking import baked
 from cli.compose import Workplace, workplace
+from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.turn import turn, turn_if_free
 from contender.errors import NotFound, Refused
-from contender.experiment.analysis import Experiment, from_document, look
+from contender.experiment.analysis import Experiment, from_document
 from contender.experiment.decision import Verdict
 from contender.release.bake import Baked
 from contender.release.machine import Kind
@@ -152,8 +153,7 @@ def _promoted(place: Workplace, seen: ReleaseState, wish: _Wish) -> ReleaseState
 
 def _judged(place: Workplace, wish: _Wish) -> tuple[Experiment, Verdict]:
     running = experiment.current(place)
-    place.store.settle(place.task.name, place.task.reward)
-    verdict = look(place.store, running)
+    verdict = look_at(place, running)
     if verdict.decision != "promote" and not wish.override:
         raise Refused(f"the verdict is not promote: {verdict.reason}", remedy="contender experiment status")
     return running, verdict

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cli import experiment
-from cli.clearing import note_return
 from cli.compose import Workplace
+from cli.looking import look_at
 from cli.output import note
-from contender.experiment.analysis import look
 from contender.experiment.decision import Verdict
 
 _SETTLED = ("promote", "roll back", "error")
@@ -27,11 +26,8 @@ def steer(place: Workplace, every_s: float, sleep: Callable[[float], None]) -> V
     """
     told = ""
     while True:
-        place.store.settle(place.task.name, place.task.reward)
         running = experiment.current(place)
-        before = place.store.looks(running.id)
-        verdict = look(place.store, running)
-        note_return(place, running, before[-1]["verdict"] if before else None, verdict.faults)
+        verdict = look_at(place, running)
         at = experiment.standing(place, running, verdict)
         news = f"{at.share:.0%}, step {at.step} of {at.steps}: {verdict.decision}, {verdict.reason}"
         if news != told:

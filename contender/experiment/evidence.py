@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from contender.errors import InvalidInput
 from contender.experiment.data import ArmData, ExperimentData, Phase
 from contender.experiment.guardrails import Guardrail, Smallest, guardrails
-from contender.experiment.health import Fault, examine, oddities
+from contender.experiment.health import MISSING, Fault, examine, oddities
 from contender.experiment.inference import ArmMean, Difference, arm_mean, compare, review_value
 from contender.experiment.plan import Plan
 from contender.experiment.statistics.bernoulli import Interval
@@ -100,7 +100,7 @@ def weigh(data: ExperimentData, plan: Plan, before: Look, challenger: str) -> Ev
     guarded = guardrails(data, phases, plan, Smallest(before.guardrail_p, before.safe_p), challenger)
     health = examine(data, phases, plan, (before.srm_p, before.covariate_p), challenger)
     found, units = primary_effect(arms, plan)
-    missing, sides = any(fault.kind == "missing" for fault in health.faults), [observed(arm, plan) for arm in arms]
+    missing, sides = any(fault.kind == MISSING for fault in health.faults), [observed(arm, plan) for arm in arms]
     return Evidence(
         *found,
         units=units,

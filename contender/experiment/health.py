@@ -14,6 +14,9 @@ from contender.values import CHAMPION
 
 FaultKind = Literal["sample-ratio", "missing", "covariate", "crossed", "contradictory", "old-rule"]
 
+MISSING: Final = "missing"
+"""Outcomes are missing more often in one arm: the one fault that may be gone at a later look, as they come."""
+
 CLEARABLE: Final = frozenset({"contradictory"})
 """Faults of single units, which a person may leave out of both arms. Others are faults of the experiment."""
 
@@ -78,7 +81,7 @@ def _alarms(data: ExperimentData, plan: Plan, challenger: str, p: tuple[float, f
     if srm_p <= plan.ratio_alpha:
         yield Fault("sample-ratio", f"sample ratio mismatch: traffic was not split according to plan (p = {srm_p:.2g})")
     if missing_p <= plan.ratio_alpha:
-        yield Fault("missing", f"outcomes are missing more often in one arm: {_shares_missing(data, plan, challenger)}")
+        yield Fault(MISSING, f"outcomes are missing more often in one arm: {_shares_missing(data, plan, challenger)}")
     if covariate_p <= plan.ratio_alpha:
         yield Fault("covariate", f"the {plan.covariate} covariate differs between the arms (p = {covariate_p:.2g})")
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from contender.experiment.evidence import Evidence
 from contender.experiment.guardrails import Guardrail
+from contender.experiment.health import MISSING
 from contender.experiment.plan import Plan
 
 Direction = Literal["better", "worse", "unclear"]
@@ -28,8 +29,8 @@ class Signals(NamedTuple):
 def signals_of(evidence: Evidence, plan: Plan, p_value: float) -> Signals:
     """What the evidence signals; `p_value` is adjusted for the number of challengers."""
     direction = _direction(gain_interval(evidence.interval, plan), p_value, plan)
-    missing = [fault for fault in evidence.health if fault.kind == "missing"]
-    others = [fault for fault in evidence.health if fault.kind != "missing"]
+    missing = [fault for fault in evidence.health if fault.kind == MISSING]
+    others = [fault for fault in evidence.health if fault.kind != MISSING]
     return Signals(
         breached=any(one.breached for one in evidence.guardrails.values()) and not _has(evidence, "old-rule"),
         unhealthy=bool(others) or (bool(missing) and not _holds_within(evidence, plan, direction)),

@@ -57,10 +57,14 @@ class Bench(Workplace):
 
 
 class People:
-    """Ever new people, answered as the routing says and rewarded by who answered: score 1 is right for everybody."""
+    """Ever new people, answered as the routing says and rewarded by who answered: score 1 is right for everybody.
+
+    Of those in an arm that is `silent` nobody hears what happened.
+    """
 
     def __init__(self, place: Bench, **scores: float) -> None:
         self._place, self.scores, self._seen = place, scores, 0
+        self.silent: set[str] = set()
 
     def come(self, count: int) -> None:
         routing = self._place.routing.read(TASK)
@@ -72,7 +76,8 @@ class People:
             at = exposures[-1].at + 1
             if routing.shadow:
                 exposures.append(self._exposure(number, SHADOW, routing, counted))
-            outcomes.append(Outcome(f"o{number}", f"p{number}", TASK, 1, at))
+            if arm not in self.silent:
+                outcomes.append(Outcome(f"o{number}", f"p{number}", TASK, 1, at))
             if number % 3:
                 outcomes.append(Outcome(f"a{number}", f"p{number}", TASK, 1, at, "acceptance"))
         self._place.store.append(exposures, outcomes)

@@ -11,6 +11,7 @@ import pytest
 
 from cli import experiment, terms
 from cli.baking import limits_of, plan_of
+from cli.looking import RETURNED, look_at
 from cli.steering import steer
 from contender.adapters.routing_file import RoutingFile
 from contender.errors import InvalidInput, NotFound, Refused, Unavailable
@@ -19,7 +20,7 @@ from contender.experiment.decision import Verdict
 from contender.experiment.plan import Plan
 from contender.release.state import Phase
 from contender.routing import Routing
-from contender.values import CHAMPION, SHADOW
+from contender.values import CHALLENGER, CHAMPION, SHADOW
 from tests.integration.cli.bench import PLAN, TASK, Bench, People, begun
 
 
@@ -139,3 +140,19 @@ def test_what_is_shown_of_an_experiment_holds_its_ramp(place: Bench) -> None:
     at = experiment.standing(place, running, verdict)
     assert (at.step, at.steps, at.next_share, at.ready) == (1, 2, 0.5, False)
     assert json.dumps(at.to_document())
+
+
+def test_an_alarm_of_missing_outcomes_that_goes_back_is_in_the_audit_trail(place: Bench) -> None:
+    running = begun(place, "2", planned=replace(PLAN, ramp=()))
+    people = People(place)
+    people.silent = {CHALLENGER}
+    people.come(20)
+    assert look_at(place, running).faults == ("missing",)
+    assert look_at(place, running).faults == ("missing",)
+    people.silent = set()
+    people.come(1_000)
+    assert look_at(place, running).faults == ()
+    assert look_at(place, running).faults == ()
+    told = [record for record in place.store.audit(TASK) if record["event"] == RETURNED]
+    assert [(record["detail"]["experiment"], record["detail"]["fault"]) for record in told] == [(running.id, "missing")]
+    assert 0.0 < told[0]["detail"]["p"] <= running.plan.ratio_alpha
