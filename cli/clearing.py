@@ -29,7 +29,7 @@ def faults(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     Example: contender experiment faults
     """
     place = workplace(task)
-    running = experiment.current(place)
+    running = experiment.watched(place)
     document = {"experiment": running.id, "faults": _faulty(place, running), "left_out": sorted(running.left_out)}
     show(document, as_json, _render)
     return 0
@@ -53,7 +53,7 @@ def clear(
     Example: contender experiment clear --reason "one test client sent random outcomes"
     """
     place = workplace(task)
-    running = experiment.current(place)
+    running = experiment.watched(place)
     chosen = chosen_units(_faulty(place, running), fault, units or [])
     actor = place.settings.actor
     _check_actor(place, actor)

@@ -132,7 +132,7 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     Example: contender experiment status --json
     """
     place = workplace(task)
-    experiment = holdout.current(place) or current(place)
+    experiment = watched(place)
     verdict = look_at(place, experiment)
     ramped = experiment.versions and not experiment.holdout
     ramp = standing(place, experiment, verdict).to_document() if ramped else None
@@ -284,6 +284,15 @@ def current(place: Workplace) -> Experiment:
         raise NotFound(f"no experiment of {place.task.name} is running", remedy="contender experiment start")
     # The release is what counts: a command that died after the routing write had no time to note the share.
     return kept(place, from_document(document).stepped(generation, ramp.share))
+
+
+def watched(place: Workplace) -> Experiment:
+    """The running experiment, or that of the holdout after a promotion.
+
+    Raises:
+        NotFound: there is neither.
+    """
+    return holdout.current(place) or current(place)
 
 
 def kept(place: Workplace, experiment: Experiment) -> Experiment:

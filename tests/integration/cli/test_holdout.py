@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.release_lab import FolderRegistry
-from cli import holdout
+from cli import experiment, holdout
 from cli.dossier.contents import Sources, gather
 from cli.dossier.words import meaning
 from cli.reconcile import Round, Terms, round_of
 from cli.verdicts import summary
-from contender.errors import Refused
+from contender.errors import NotFound, Refused
+from contender.experiment.analysis import RUNNING
 from contender.release.state import Phase
 from contender.values import HOLDOUT
 from tests.integration.cli.bench import PLAN, TASK, Bench, People, begun
@@ -116,3 +117,13 @@ class NoAnchors:
 
     def kept(self, task: str) -> list[dict[str, object]]:
         return []
+
+
+def test_faults_of_a_holdout_are_found_too(place: Bench, people: People) -> None:
+    people.come(10)
+    watched = experiment.watched(place)
+    assert (watched.id, watched.status) == (f"{led(place)}-holdout", RUNNING)
+    assert place.store.faulty_units(watched.id) == {"contradictory": [], "crossed": []}
+    holdout.end(place)
+    with pytest.raises(NotFound):
+        experiment.watched(place)
