@@ -46,6 +46,8 @@ _FIXED: Final[Mapping[str, str]] = {
     "min_units": "Least units with a value in each arm",
     "horizon_units": "Horizon, units of both arms",
     "challenger_share": "Challengers' planned share, fixed from the first step on",
+    "holdout": "Part of all people who stay on the champion after a promotion",
+    "holdout_s": "How long they stay, seconds",
 }
 
 
