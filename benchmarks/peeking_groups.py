@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peeking_cells import Cell
-from benchmarks.peeking_counts import Counts, Group
+from benchmarks.peeking_counts import Counts, Group, Values
 from benchmarks.peeking_inference import harm_p, means_of
 from benchmarks.peeking_statistics import (
     Bools,
     Floats,
     Means,
+    excess_p,
     one_sided_p,
     pooled_variance,
     ratio_p,
@@ -32,11 +33,21 @@ def group_breaches(cell: Cell, counts: Counts, plan: Plan, number: int, level: f
     for group in groups:
         arms = tuple(means_of(group.values, arm, cell, plan) for arm in (0, number))
         enough = np.minimum(arms[0].n, arms[1].n) >= plan.group_units
+        enough &= ~(one_sided(counts.values, plan, number) | one_sided(group.values, plan, number))
         p_value = np.where(enough, harm_p((arms[0], arms[1]), plan.group_margin, plan, level), 1.0)
         found |= smallest(p_value) <= level
     if plan.favourable_label:
         found |= _impact(groups, plan, number, level)
     return found
+
+
+def one_sided(values: Values, plan: Plan, number: int) -> Bools:
+    """Whether the primary metric's truth is missing more often in one arm, at this look."""
+    if not plan.primary.observed:
+        return np.zeros(values.n.shape[:2], bool)
+    first, second = ((values.n[..., arm], values.answered[..., arm]) for arm in (0, number))
+    p_value = np.minimum(excess_p(first, second, 0.0), excess_p(second, first, 0.0))
+    return np.asarray(p_value <= plan.ratio_alpha)
 
 
 Numbers = NDArray[np.int64]

@@ -14,7 +14,7 @@ from scipy.special import gammaln
 
 from benchmarks.peeking_cells import Cell
 from benchmarks.peeking_counts import INCIDENTS, Counts, Values
-from benchmarks.peeking_groups import group_breaches
+from benchmarks.peeking_groups import group_breaches, one_sided
 from benchmarks.peeking_inference import Primary, compare, harm_p, means_of, safe_p
 from benchmarks.peeking_statistics import Bools, Floats, Means, excess_p, p_of, ratio_evidence, smallest
 from benchmarks.peeking_strata import adjusted
@@ -157,12 +157,7 @@ class _Pair:
 
     def _missing(self) -> Bools:
         """Whether outcomes are missing more often in one arm, at this look."""
-        if not self.plan.primary.observed:
-            return np.zeros(self.counts.values.n.shape[:2], bool)
-        values = self.counts.values
-        first, second = ((values.n[..., arm], values.answered[..., arm]) for arm in (0, self.number))
-        p_value = np.minimum(excess_p(first, second, 0.0), excess_p(second, first, 0.0))
-        return np.asarray(p_value <= self.plan.ratio_alpha)
+        return one_sided(self.counts.values, self.plan, self.number)
 
     def _holds_within(self, found: Primary, missing: Bools, better: Bools, worse: Bools) -> Bools:
         """Whether the direction is the same wherever the missing outcomes lie; few looks need it, so one by one."""

@@ -6,6 +6,9 @@ groups and what an impact ratio changed by are asymptotic and wait for their uni
 
 What befalls both arms at once (an outage, a slow hour) must also fall on the challenger's units more often than their
 share: that is exact however the rate changes in time.
+
+A truth that is missing more often in one arm, by the test of `health`, shows neither harm nor safety: what is guarded
+by it is open until the truth has come.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from contender.experiment.data import ArmData, ExperimentData, GroupData, Phase
+from contender.experiment.data import ArmData, ExperimentData, GroupData, MetricData, Phase
 from contender.experiment.impact import impact_guardrails
-from contender.experiment.inference import MarginTest, arm_mean, margin_test, review_value
+from contender.experiment.inference import MarginTest, arm_mean, margin_test, missing_p, review_value
 from contender.experiment.plan import Plan
 from contender.experiment.statistics import sample_ratio
 from contender.experiment.statistics.bernoulli import Count, excess_p_value
@@ -157,7 +160,8 @@ def _review(compared: Compared) -> Guardrail:
 def _metric(compared: Compared, metric: PlannedMetric) -> Guardrail:
     """A metric of the plan that may not deteriorate by more than its margin."""
     price, plan = review_value(compared.plan), compared.plan
-    means = [arm_mean(metric, arm.metric(metric.name), price) for arm in (compared.champion, compared.challenger)]
+    seen = compared.champion.metric(metric.name), compared.challenger.metric(metric.name)
+    means = [arm_mean(metric, one, price) for one in seen]
     terms = (compared.level, metric.margin, metric.required)
     first, second = means
     if first is None or second is None:
@@ -165,8 +169,19 @@ def _metric(compared: Compared, metric: PlannedMetric) -> Guardrail:
     rates = (first.estimate.mean, second.estimate.mean)
     if min(first.units, second.units) < plan.min_units:
         return compared.judged(metric.name, rates, MarginTest(), terms)
+    if _one_sided(metric, compared, seen):
+        return _reopened(compared.judged(metric.name, rates, MarginTest(), terms))
     found = margin_test(metric, first, second, plan, metric.margin, compared.level)
     return compared.judged(metric.name, rates, found, terms)
+
+
+def _one_sided(metric: PlannedMetric, compared: Compared, seen: tuple[MetricData, MetricData]) -> bool:
+    """Whether a truth that must be observed is missing more often in one arm."""
+    return metric.observed and missing_p(*seen) <= compared.plan.ratio_alpha
+
+
+def _reopened(guardrail: Guardrail) -> Guardrail:
+    return guardrail if guardrail.breached else guardrail._replace(state="open")
 
 
 def _groups(compared: Compared) -> Iterator[tuple[str, Guardrail]]:
@@ -179,7 +194,8 @@ def _groups(compared: Compared) -> Iterator[tuple[str, Guardrail]]:
         if (found := _group(compared, (mine[name], theirs[name]), level)) is not None:
             rates, test = found
             key = f"reward {name}"
-            yield key, compared.judged(key, rates, test, (level, compared.plan.group_margin, False))
+            guarded = compared.judged(key, rates, test or MarginTest(), (level, compared.plan.group_margin, False))
+            yield key, guarded if test else _reopened(guarded)
     if compared.plan.favourable_label:
         for key, rates, test in impact_guardrails(mine, theirs, compared.plan, level):
             yield key, compared.judged(key, rates, test, (level, 0.0, False))
@@ -187,10 +203,15 @@ def _groups(compared: Compared) -> Iterator[tuple[str, Guardrail]]:
 
 def _group(
     compared: Compared, groups: tuple[GroupData, GroupData], level: float
-) -> tuple[tuple[float, float], MarginTest] | None:
+) -> tuple[tuple[float, float], MarginTest | None] | None:
+    """Both means and the test of them; no test while the truth is missing more often in one arm, or in one of these."""
     plan = compared.plan
     first, second = (arm_mean(plan.primary, group.metric, review_value(plan)) for group in groups)
     if first is None or second is None or min(first.units, second.units) < plan.group_units:
         return None
-    found = margin_test(plan.primary, first, second, plan, plan.group_margin, level)
-    return (first.estimate.mean, second.estimate.mean), found
+    rates, name = (first.estimate.mean, second.estimate.mean), plan.primary.name
+    arms = compared.champion.metric(name), compared.challenger.metric(name)
+    own = groups[0].metric, groups[1].metric
+    if any(_one_sided(plan.primary, compared, seen) for seen in (arms, own)):
+        return rates, None
+    return rates, margin_test(plan.primary, first, second, plan, plan.group_margin, level)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 from contender.experiment.data import ArmData, ExperimentData, Phase
+from contender.experiment.inference import missing_p
 from contender.experiment.plan import Plan
 from contender.experiment.statistics import sample_ratio
-from contender.experiment.statistics.bernoulli import Count, excess_p_value
+from contender.experiment.statistics.bernoulli import Count
 from contender.values import CHAMPION
 
 FaultKind = Literal["sample-ratio", "missing", "covariate", "crossed", "contradictory", "old-rule"]
@@ -113,8 +114,7 @@ def _missing(data: ExperimentData, plan: Plan, challenger: str) -> float:
     """The p-value, of this look, of the same part of answered units having an outcome in both arms; 1 without need."""
     if not plan.primary.observed:
         return 1.0
-    first, second = (_observed(data.arms[name], plan) for name in (CHAMPION, challenger))
-    return min(excess_p_value(first, second), excess_p_value(second, first))
+    return missing_p(*(data.arms[name].metric(plan.primary.name) for name in (CHAMPION, challenger)))
 
 
 def _observed(arm: ArmData, plan: Plan) -> Count:

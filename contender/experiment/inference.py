@@ -92,6 +92,12 @@ def arm_mean(metric: PlannedMetric, data: MetricData, price: float) -> ArmMean |
     return ArmMean(Estimate(units, mean, (own + between) * units), units)
 
 
+def missing_p(champion: MetricData, challenger: MetricData) -> float:
+    """The p-value, of this look, of as many answered units having a truth in both arms; exact at every look."""
+    first, second = (Count(seen.value.n, seen.answered) for seen in (champion, challenger))
+    return min(excess_p_value(first, second), excess_p_value(second, first))
+
+
 def pooled_variance(champion: Estimate, challenger: Estimate) -> float:
     """The variance of all values of both arms together, a difference of their means among it.
 

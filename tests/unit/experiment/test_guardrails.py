@@ -11,6 +11,7 @@ from contender.experiment.impact import impact_guardrails, selections
 from contender.experiment.inference import MarginTest
 from contender.experiment.plan import Plan
 from contender.experiment.statistics.bernoulli import Count, ratio_p_value
+from contender.metrics import PlannedMetric
 from contender.values import CHALLENGER, CHAMPION
 
 
@@ -85,6 +86,34 @@ def test_a_group_that_loses_rolls_back_while_the_whole_wins() -> None:
     assert verdict.reason.startswith("a guardrail is breached: reward gender=Female 0.700 for the challenger, 0.800")
     assert judge(data, Plan(group_margin=0.15)).decision == "promote"
     assert judge(data, Plan(group_units=1001)).decision == "promote"
+
+
+def partly(answered: int, known: int, mean: float) -> MetricData:
+    return MetricData(answered, 0, sample(known, mean, 0.1))
+
+
+def test_a_group_whose_truth_is_missing_in_one_arm_shows_no_harm() -> None:
+    silent = partly(1000, 760, 0.9)
+    group_ = GroupData(1000, 500, silent)
+    champion = replace(grouped(group_, group_), metrics={"reward": partly(2000, 1520, 0.9)})
+    verdict = judge(pair(champion, grouped(group(0.7), group(0.7), 0.7)), Plan())
+    assert (verdict.decision, verdict.rule) == ("hold", "unhealthy")
+    assert verdict.guardrails["reward gender=Female"].p == 1.0
+
+
+@pytest.mark.parametrize("known", [1520, 2000])
+def test_a_guarded_truth_that_is_missing_in_one_arm_has_not_passed(known: int) -> None:
+    guarded = PlannedMetric("hire", "guardrail", default=None, margin=0.05)
+    values = {"champion": Sample(2000, 1000, 1000), "challenger": Sample(known, 0.5 * known, 0.5 * known)}
+    arms = {
+        name: replace(one, metrics=one.metrics | {"hire": MetricData(2000, 0, values[name])})
+        for name, one in {CHAMPION: arm(2000), CHALLENGER: arm(2000, 0.9)}.items()
+    }
+    passed = Look(safe_p={"hire": 1e-9})
+    verdict = judge(ExperimentData(arms, 0), Plan(metrics=(guarded,)), passed)
+    assert (verdict.rule, verdict.guardrails["hire"].state) == (
+        ("better", "passed") if known == 2000 else ("guardrail-open", "open")
+    )
 
 
 def test_a_group_of_one_arm_only_is_not_compared() -> None:
