@@ -52,6 +52,8 @@ def clear(
 
     Example: contender experiment clear --reason "one test client sent random outcomes"
     """
+    if not reason.strip():
+        raise InvalidInput("--reason", "must say why")
     place = workplace(task)
     running = experiment.watched(place)
     chosen = chosen_units(_faulty(place, running), fault, units or [])
