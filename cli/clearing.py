@@ -16,7 +16,7 @@ from cli.looking import trail_of
 from cli.output import JsonFlag, TaskOption, pairs, show
 from contender.errors import InvalidInput, Refused
 from contender.experiment.analysis import Clearance, Experiment, observe
-from contender.experiment.health import CLEARABLE
+from contender.experiment.health import CLEARABLE, uneven_p
 from contender.release.approval import initiators
 
 CLEARED = "clear"
@@ -40,32 +40,46 @@ def clear(
     task: TaskOption = "job-change",
     fault: Annotated[str, typer.Option(help="The fault to clear.")] = "contradictory",
     units: Annotated[
-        list[str] | None, typer.Option("--unit", help="A unit to leave out; repeatable. All with the fault if none.")
+        list[str] | None,
+        typer.Option("--unit", help="A unit to leave out; repeatable. All with the fault if none, at most 1,000."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Leave units whose records cannot be right out of both arms, with a reason, in the audit record.
 
-    The verdict is shown with and without them from then on. A fault of other units holds the experiment again. A
-    sample ratio mismatch and crossed arms cannot be cleared. Where promotions need an approval, whoever prepared the
+    The verdict is shown with and without them from then on. A fault of more units than the plan allows holds the
+    experiment again. Units that are mostly in one arm cannot be left out, a sample ratio mismatch and crossed arms
+    cannot be cleared. Where promotions need an approval, whoever prepared the
     challenger or started the experiment cannot clear it.
 
     Example: contender experiment clear --reason "one test client sent random outcomes"
     """
+    grown = leave_out(workplace(task), fault, units or [], reason)
+    words = f"{len(grown.cleared[-1].units)} units left out of {grown.id}; contender experiment status"
+    show(grown.to_document(), as_json, lambda _: words)
+    return 0
+
+
+def leave_out(place: Workplace, fault: str, units: Sequence[str], reason: str) -> Experiment:
+    """The experiment without those units, or all that have the fault, in either arm; the audit trail says why.
+
+    Raises:
+        InvalidInput: no reason, or a unit that has not that fault.
+        Refused: nobody has it, it is none of single units, the units are not spread over the arms as people are, or
+            who asks brought the experiment about and may not clear it.
+    """
     if not reason.strip():
         raise InvalidInput("--reason", "must say why")
-    place = workplace(task)
     running = experiment.watched(place)
-    chosen = chosen_units(_faulty(place, running), fault, units or [])
+    chosen = chosen_units(_faulty(place, running), fault, units)
     actor = place.settings.actor
     _check_actor(place, actor)
     clearance = Clearance(fault, chosen, reason, actor, time.time())
+    cleared = replace(running, cleared=(*running.cleared, clearance))
+    _check_even(place, running, cleared)
     detail = {"experiment": running.id, "fault": fault, "units": len(chosen), "reason": reason}
     trail_of(place).append(CLEARED, at=clearance.at, actor=actor, detail=detail)
-    grown = experiment.kept(place, replace(running, cleared=(*running.cleared, clearance)))
-    words = f"{len(chosen)} units left out of {grown.id}; contender experiment status"
-    show(grown.to_document(), as_json, lambda _: words)
-    return 0
+    return experiment.kept(place, cleared)
 
 
 def chosen_units(faulty: Mapping[str, Sequence[str]], fault: str, units: Sequence[str]) -> tuple[str, ...]:
@@ -87,9 +101,20 @@ def chosen_units(faulty: Mapping[str, Sequence[str]], fault: str, units: Sequenc
 
 
 def _faulty(place: Workplace, running: Experiment) -> dict[str, list[str]]:
+    place.store.settle(place.task.name, place.task.reward)
     observe(place.store, running)  # counts what waits
     found = place.store.faulty_units(running.id)
     return {kind: [unit for unit in units if unit not in running.left_out] for kind, units in found.items()}
+
+
+def _check_even(place: Workplace, running: Experiment, cleared: Experiment) -> None:
+    before, after = observe(place.store, running), observe(place.store, cleared)
+    left = {arm: data.assigned - after.arms[arm].assigned for arm, data in before.arms.items()}
+    shares = before.phases[-1].shares
+    if uneven_p([left[arm] for arm in shares], list(shares.values())) <= running.plan.ratio_alpha:
+        counts = ", ".join(f"{arm} {left[arm]}" for arm in shares)
+        problem = f"these units are not spread over the arms as people are ({counts}): the fault is an arm's"
+        raise Refused(problem, remedy="contender experiment stop, mend it, then start again")
 
 
 def _check_actor(place: Workplace, actor: str) -> None:

@@ -19,7 +19,7 @@ from cli.progress import Progress
 from cli.turn import turn, turn_if_free
 from cli.verdicts import experiment_parts, facts, told, verdict_lines
 from contender.errors import ContenderError, InvalidInput, NotFound, Refused
-from contender.experiment.analysis import Experiment, from_document, observe
+from contender.experiment.analysis import RUNNING, Experiment, from_document, observe
 from contender.experiment.decision import Verdict
 from contender.experiment.evidence import DAY_S
 from contender.experiment.plan import RESTART_DAYS, Plan
@@ -246,9 +246,22 @@ def _split(place: Workplace, experiment: Experiment, shares: Sequence[float]) ->
         raise
 
 
+def end_forgotten(place: Workplace) -> None:
+    """End experiments that the release knows nothing of: whoever ended them died before it was noted.
+
+    Only for whoever has the turn: an experiment that just begins is kept before the release knows it.
+    """
+    state = place.release.state()
+    alive = {one.experiment_id for one in (state.ramp, state.holdout) if one}
+    for document in place.store.experiments(place.task.name):
+        if document["status"] == RUNNING and document["id"] not in alive:
+            close(place, from_document(document))
+
+
 def _refuse_a_second(place: Workplace) -> None:
     state = place.release.state()
     if (running := state.ramp or state.holdout) is None:
+        end_forgotten(place)
         return
     remedy = "contender experiment stop" if state.ramp else "contender finish"
     error = Refused(f"experiment {running.experiment_id} is running", remedy=remedy)

@@ -110,6 +110,7 @@ def round_of(place: Workplace, terms: Terms, lost: threading.Event) -> Round:
     if change := place.release.state().change:
         place.release.resume()
         done.did.append(f"finished {change.event}")
+    experiment.end_forgotten(place)
     while not lost.is_set():
         act = _BY_PHASE.get(place.release.state().phase, _nothing)
         if not act(place, terms, done):

@@ -150,13 +150,13 @@ def with_task_terms(planned: Plan, task: Task) -> Plan:
 
 
 def earlier_of_pair(store: Store, task: str, champion: str, challengers: Sequence[str], since: float) -> list[str]:
-    """The ids of the experiments, begun after `since`, that compared one of `challengers` with that champion."""
-    known = map(from_document, store.experiments(task))
-    return [
-        one.id
-        for one in known
-        if one.started_at >= since and one.champion == champion and set(one.versions.values()) & set(challengers)
-    ]
+    """The ids of the experiments, begun after `since`, that compared one of `challengers` with that champion.
+
+    Whichever of the two was champion then. Where one was only a shadow of the other nothing could be promoted.
+    """
+    wanted = {frozenset((champion, challenger)) for challenger in challengers}
+    recent = (one for one in map(from_document, store.experiments(task)) if one.started_at >= since)
+    return [one.id for one in recent if wanted & {frozenset((one.champion, old)) for old in one.versions.values()}]
 
 
 def spread_seen(store: Store, task: str, planned: Plan) -> tuple[float, str]:

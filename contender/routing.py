@@ -103,15 +103,16 @@ class Routing:
         Format 2 with an experiment that has a coverage. Without one it is the document that readers of an older version
         know, who would take the whole ranges for covered.
         """
+        coverage = self.experiment.coverage if self.experiment else None
         document = {
             "task": self.task,
             "generation": self.generation,
             "experiment": _experiment_document(self.experiment) if self.experiment else None,
-            "arms": [_arm_document(arm) for arm in self.arms],
+            "arms": [_arm_document(arm, coverage) for arm in self.arms],
             "shadow": _arm_document(self.shadow) if self.shadow else None,
             "fallback": asdict(self.fallback),
         }
-        if self.experiment is None or self.experiment.coverage is None:
+        if coverage is None:
             return json.dumps(document | ({"suspended": True} if self.suspended else {}))
         reserved = {"task_digest": self.task_digest, "signature": self.signature}
         return json.dumps({"format": 2, **document, "suspended": self.suspended, **reserved})
@@ -146,8 +147,11 @@ def _experiment_document(experiment: ExperimentRef) -> dict[str, object]:
     return {"id": experiment.id, "salt": experiment.salt, **coverage}
 
 
-def _arm_document(arm: Arm) -> dict[str, object]:
-    return {"name": arm.name, "slot": arm.slot, "version": arm.version, "range": [arm.low, arm.high]}
+def _arm_document(arm: Arm, coverage: float | None = None) -> dict[str, object]:
+    """The arm as it is written: where it is covered to only if that is not what the experiment's coverage says."""
+    usual = coverage is None or arm.covered == covered(arm.low, arm.high, coverage)
+    own = {} if usual else {"covered": arm.covered}
+    return {"name": arm.name, "slot": arm.slot, "version": arm.version, "range": [arm.low, arm.high], **own}
 
 
 class _Reader:
@@ -184,8 +188,16 @@ class _Reader:
         if slot not in KNOWN_SLOTS:
             raise self._wrong("slot", f"unknown slot {slot!r}, expected one of {', '.join(KNOWN_SLOTS)}")
         low, high = self._range()
-        edge = 1.0 if coverage is None else covered(low, high, coverage)
+        edge = 1.0 if coverage is None else self._edge(low, high, coverage)
         return Arm(self._text("name"), slot, self._text("version"), low, high, edge)
+
+    def _edge(self, low: float, high: float, coverage: float) -> float:
+        if self._raw.get("covered") is None:
+            return covered(low, high, coverage)
+        edge = self._number("covered", self._raw["covered"])
+        if not low <= edge <= high:
+            raise self._wrong("covered", "must lie in the arm's range")
+        return edge
 
     def experiment(self, written: int) -> ExperimentRef:
         return ExperimentRef(self._text("id"), self._text("salt"), self._coverage() if written == 2 else None)

@@ -97,9 +97,10 @@ class Experiment:
     def held_out(self, arm: str, generation: int, now: float) -> Self:
         """The experiment of the holdout that begins with the promotion of that arm, in the routing after `generation`.
 
-        It is judged by the same plan, at the holdout's proportions, with what earlier looks at the pair leave of alpha.
+        Compared are those who were the champion's so far: some stay, the others are moved. It is judged by the same
+        plan, at the holdout's proportions, with what earlier looks at the pair leave of alpha.
         """
-        share = round(1.0 - self.plan.holdout, 9)
+        share = round(1.0 - self.plan.holdout / (1.0 - self.plan.challenger_share), 9)
         plan = replace(self.plan, ramp=(), challenger_share=share, holdout=0.0, restarts=self.plan.restarts + 1)
         return replace(
             self,
@@ -208,8 +209,8 @@ def observe(store: ExperimentStore, experiment: Experiment, *, cleared: bool = T
 def in_roles(experiment: Experiment, data: ExperimentData) -> ExperimentData:
     """The data by the roles of the pair that is compared.
 
-    A holdout's exposures were assigned to ``holdout`` and, of everybody else, to the champion of their day, which is
-    the pair's challenger.
+    A holdout's exposures were assigned to ``holdout`` and, of those it is compared with, to the champion of their day,
+    which is the pair's challenger.
     """
     return replace(data, arms=by_role(experiment, data.arms)) if experiment.holdout else data
 

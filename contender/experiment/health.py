@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from contender.experiment.data import ArmData, ExperimentData, Phase
@@ -54,6 +54,19 @@ def examine(
     missing_p = _missing(data, plan, challenger)
     found = [*_alarms(data, plan, challenger, (srm_p, covariate_p, missing_p)), *oddities(data, plan)]
     return Health(tuple(found), srm_p, covariate_p, missing_p)
+
+
+def uneven_p(units: Sequence[int], shares: Sequence[float]) -> float:
+    """The p-value of so many units by arm, of a few chosen ones, when all people fall on the arms by `shares`.
+
+    Exact, and quick to find what is wrong with one arm: twelve of twelve in one of two arms are 0.003.
+
+    >>> round(uneven_p([12, 0], [0.5, 0.5]), 4)
+    0.0032
+    >>> round(uneven_p([3, 0], [0.5, 0.5]), 4)
+    0.5
+    """
+    return sample_ratio.p_value(sample_ratio.evidence([(units, shares)], float(len(units))))
 
 
 def ratio_evidence(phases: tuple[Phase, ...], plan: Plan, *, pooled: bool) -> float:

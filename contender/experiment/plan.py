@@ -51,7 +51,7 @@ class Plan:
     first row) or ``history`` (what its earlier answers earned): adjust the primary metric by it. `ramp` lists the
     challengers' shares of all people, growing to `challenger_share`, and how many of their units each step must have
     seen before the next; empty for one step. After a promotion `holdout`, a part of all people who were the champion's,
-    stays on that version for `holdout_s` seconds, and is compared with everybody else; 0 for nobody.
+    stays on that version for `holdout_s` seconds, and is compared with the others who were; 0 for nobody.
 
     `restarts` earlier experiments compared the same versions within `RESTART_DAYS`; with `divide_alpha` this one gets
     its part of `alpha`. Only where `outcomes_ignore_answers`, which the task declares, may a shadow be judged by what
@@ -297,8 +297,9 @@ def _check_ramp(ramp: tuple[Step, ...], challenger_share: float) -> None:
 def _check_holdout(holdout: float, challenger_share: float) -> None:
     if 0.0 < holdout < 1.0 / BUCKETS:
         raise InvalidInput("plan.holdout", f"must be 0 or at least {1.0 / BUCKETS:g}, is {holdout:g}")
-    if holdout + challenger_share > 1.0 + _ROUNDING:
-        problem = f"must be at most {1.0 - challenger_share:g}, the champion's share: nobody is taken back"
+    most = (1.0 - challenger_share) / 2.0
+    if holdout > most + _ROUNDING:
+        problem = f"must be at most {most:g}, half of the champion's share: the other half is compared with it"
         raise InvalidInput("plan.holdout", problem)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from contender.errors import InvalidInput
-from contender.experiment.assignment import final_ranges, split_among
+from contender.experiment.assignment import final_ranges, split, split_among
 from contender.routing import BUCKETS, Arm, ExperimentRef, Routing, challenger_name, covered
 from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW, SLOTS, FallbackPolicy, ModelVersion
+
+_ROUNDING: Final = 1e-9
 
 
 class Phase(StrEnum):
@@ -87,8 +89,8 @@ class Ramp:
             raise InvalidInput("shares", "must grow from step to step, each above 0 and below 1")
         if not 0 <= self.step < max(1, len(self.shares)):
             raise InvalidInput("step", f"must lie in 0 to {max(0, len(self.shares) - 1)}")
-        if self.holdout < 0.0 or round((self.holdout + max(self.shares, default=0.0)) * BUCKETS) > BUCKETS:
-            raise InvalidInput("holdout", "must lie between 0 and the champion's share")
+        if not 0.0 <= self.holdout <= (1.0 - max(self.shares, default=0.0)) / 2.0 + _ROUNDING:
+            raise InvalidInput("holdout", "must lie between 0 and half of the champion's share")
 
     @property
     def share(self) -> float:
@@ -112,20 +114,23 @@ class Ramp:
 class Holdout:
     """The part `share` of all people who stay on the version before, of those who were its own in the experiment.
 
-    They keep its `salt`, so that nobody who met the promoted version is taken back. What they and the others are
-    recorded as is `experiment_id`, an experiment of its own.
+    They keep its `salt`, so that nobody who met the promoted version is taken back, and are compared with the rest of
+    those below `edge`, whom the promotion moved: all of them have seen the same until then. Both are recorded under
+    `experiment_id`, an experiment of its own, in which nobody else counts.
     """
 
     experiment_id: str
     salt: str
     share: float
+    edge: float
 
     @classmethod
     def after(cls, ramp: Ramp | None) -> Self | None:
         """The holdout that the experiment of `ramp` leaves behind when it is promoted; None where it planned none."""
         if ramp is None or not ramp.holdout:
             return None
-        return cls(f"{ramp.experiment_id}-{HOLDOUT}", ramp.salt, round(ramp.holdout * BUCKETS) / BUCKETS)
+        share = round(ramp.holdout * BUCKETS) / BUCKETS
+        return cls(f"{ramp.experiment_id}-{HOLDOUT}", ramp.salt, share, split(ramp.shares[-1]).champion[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +235,12 @@ class ReleaseState:
     def _arms(self, champion: Placed) -> Iterator[Arm]:
         """The champion, then the challengers, upwards; each with the part of its range that takes part now.
 
-        A holdout has the lowest buckets, which were the champion's that it stays with.
+        A holdout has the lowest buckets, which were the champion's that it stays with; of the others those take part
+        who were that champion's, too.
         """
         if self.holdout and self.previous:
             kept, held = self.previous, self.holdout.share
-            yield Arm(CHAMPION, champion.slot, champion.version, held, 1.0)
+            yield Arm(CHAMPION, champion.slot, champion.version, held, 1.0, self.holdout.edge)
             yield Arm(HOLDOUT, kept.slot, kept.version, 0.0, held, held)
             return
         ramp, served = self.ramp, self.challengers if self.ramp else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Container, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -56,43 +57,69 @@ class Bench(Workplace):
         return Release(ports, TASK, self.task.policy, clock=time.time, actor="ada")
 
 
+def person(number: int) -> str:
+    """The id of the person who came as that one."""
+    return f"person-{number}"
+
+
 class People:
     """Ever new people, answered as the routing says and rewarded by who answered: score 1 is right for everybody.
 
-    Of those in an arm that is `silent` nobody hears what happened.
+    Of those in an arm that is `silent` nobody hears what happened. What happens to the others does so, and is heard,
+    after the seconds that `delays` has for their arm, else after one.
     """
 
     def __init__(self, place: Bench, **scores: float) -> None:
         self._place, self.scores, self._seen = place, scores, 0
         self.silent: set[str] = set()
+        self.delays: dict[str, float] = {}
+        self._expected: list[Outcome] = []
 
-    def come(self, count: int) -> None:
+    def come(self, count: int, *, wait_s: float = 100.0) -> None:
+        """So many new people come, and time passes: by default until the window of all of them has closed."""
+        self._seen += count
+        self._visit(range(self._seen - count, self._seen))
+        self.wait(wait_s)
+
+    def come_back(self, *, without: Container[str]) -> None:
+        """Everybody who was here comes again, but for those."""
+        self._visit([number for number in range(self._seen) if person(number) not in without])
+        self.wait(100.0)
+
+    def _visit(self, numbers: Iterable[int]) -> None:
         routing = self._place.routing.read(TASK)
         assert routing
-        exposures, outcomes = [], []
-        for number in range(self._seen, self._seen + count):
-            arm, counted = assign(routing, f"person-{number}")
+        exposures = []
+        for number in numbers:
+            arm, counted = assign(routing, person(number))
             exposures.append(self._exposure(number, arm, routing, counted))
-            at = exposures[-1].at + 1
+            name, at = exposures[-1].prediction_id, exposures[-1].at + self.delays.get(arm, 1.0)
             if routing.shadow:
                 exposures.append(self._exposure(number, SHADOW, routing, counted))
             if arm not in self.silent:
-                outcomes.append(Outcome(f"o{number}", f"p{number}", TASK, 1, at))
+                self._expected.append(Outcome(f"o{number}", name, TASK, 1, at))
             if number % 3:
-                outcomes.append(Outcome(f"a{number}", f"p{number}", TASK, 1, at, "acceptance"))
-        self._place.store.append(exposures, outcomes)
-        self._seen += count
-        self._place.ahead_s += 100.0  # until the window of all of them has closed
+                self._expected.append(Outcome(f"a{number}", name, TASK, 1, at, "acceptance"))
+        self._place.store.append(exposures, [])
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, and what happens in it is heard of."""
+        for _ in range(round(seconds / 10)):
+            self._place.ahead_s += 10.0
+            now = self._place.now()
+            heard = [outcome for outcome in self._expected if outcome.at <= now]
+            self._expected = [outcome for outcome in self._expected if outcome.at > now]
+            self._place.store.append([], heard)
         self._place.store.settle(TASK, self._place.task.reward)
 
     def _exposure(self, number: int, arm: str, routing: Any, counted: bool) -> Exposure:
-        name = f"p{number}"
+        name = f"p{routing.generation}-{number}"
         return Exposure(
             prediction_id=shadow_of(name) if arm == SHADOW else name,
             task=TASK,
             experiment_id=routing.experiment.id if routing.experiment else None,
             generation=routing.generation,
-            unit_id=f"person-{number}",
+            unit_id=person(number),
             assigned_to=arm,
             served_by=arm,
             model_version="1",

@@ -1,46 +1,66 @@
-"""Leaving units out of an experiment: who may, and why."""
+"""Leaving units out of an experiment: who may, which, and why."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from cli import clearing
+from cli import experiment
+from cli.clearing import CLEARED, leave_out
 from cli.looking import look_at
+from cli.settings import Settings
 from contender.errors import InvalidInput, Refused
-from contender.values import Outcome
-from tests.integration.cli.bench import PLAN, TASK, Bench, People, begun
+from contender.experiment.assignment import assign
+from contender.values import CHALLENGER, Outcome
+from tests.integration.cli.bench import PLAN, TASK, Bench, People, begun, person
 
 
-@pytest.fixture
-def faulty(place: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """An experiment that twelve people's contradictory outcomes hold."""
-    monkeypatch.setattr(clearing, "workplace", lambda _task: place)
+def contradict(place: Bench, of_arm: Callable[[str], bool]) -> None:
+    """Twelve people of such an arm get a second outcome that is not the first; nobody has looked yet."""
     begun(place, "2", planned=replace(PLAN, ramp=(), metrics=()))
     People(place).come(900)
-    place.store.append([], [Outcome(f"again{n}", f"p{n}", TASK, 0, place.now()) for n in range(12)])
-    assert "contradictory" in look_at(place, clearing.experiment.current(place)).faults
-    return place
+    routing = place.routing.read(TASK)
+    assert routing
+    chosen = [n for n in range(900) if of_arm(assign(routing, person(n)).arm)][:12]
+    again = [Outcome(f"o{n}", f"p{routing.generation}-{n}", TASK, 0, place.now()) for n in chosen]
+    place.store.append([], again)
 
 
-def test_nothing_is_cleared_without_a_reason(faulty: Bench) -> None:
+def cleared(place: Bench) -> list[str]:
+    return [str(one["detail"]["reason"]) for one in place.store.audit(TASK) if one["event"] == CLEARED]
+
+
+def test_nothing_is_cleared_without_a_reason(place: Bench) -> None:
+    contradict(place, lambda _arm: True)
     with pytest.raises(InvalidInput, match="must say why"):
-        clearing.clear(reason=" ", task=TASK, fault="contradictory", units=None, as_json=True)
-    assert [one["event"] for one in faulty.store.audit(TASK)].count(clearing.CLEARED) == 0
+        leave_out(place, "contradictory", [], " ")
+    assert cleared(place) == []
 
 
-@pytest.mark.parametrize("actor", ["ada", "grace"])
-def test_where_approval_is_required_whoever_started_it_cannot_clear(
-    faulty: Bench, actor: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = faulty.settings.model_copy(update={"actor": actor, "require_approval": True})
-    monkeypatch.setattr(faulty, "settings", own)
-    if actor == "ada":
+@pytest.mark.parametrize(("actor", "refused"), [("ada", True), ("grace", False)])
+def test_where_approval_is_required_whoever_started_it_cannot_clear(place: Bench, actor: str, refused: bool) -> None:
+    contradict(place, lambda _arm: True)
+    home, slots = place.settings.home, place.settings.slots
+    there = Bench(Settings(home=home, slots=slots, actor=actor, require_approval=True), TASK)
+    there.ahead_s = place.ahead_s
+    clear = partial(leave_out, there, "contradictory", [], "a test client")
+    if refused:
         with pytest.raises(Refused, match="ada brought the experiment about"):
-            clearing.clear(reason="a bot", task=TASK, fault="contradictory", units=None, as_json=True)
+            clear()
         return
-    clearing.clear(reason="a bot", task=TASK, fault="contradictory", units=None, as_json=True)
-    verdict = look_at(faulty, clearing.experiment.current(faulty))
+    assert len(clear().cleared[-1].units) == 12
+    verdict = look_at(there, experiment.current(there))
     assert (verdict.health, verdict.details["without_clearing"]["rule"]) == ((), "unhealthy")
-    assert faulty.store.audit(TASK)[-1]["detail"]["reason"] == "a bot"
+    assert cleared(there) == ["a test client"]
+    there.store.close()
+
+
+def test_what_is_wrong_with_one_arm_cannot_be_cleared(place: Bench) -> None:
+    contradict(place, lambda arm: arm == CHALLENGER)
+    with pytest.raises(Refused, match=r"not spread over the arms as people are \(champion 0, challenger 12\)"):
+        leave_out(place, "contradictory", [], "a test client")
+    assert cleared(place) == []
+    assert experiment.current(place).left_out == frozenset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -12,6 +13,7 @@ import pytest
 from cli import experiment, terms
 from cli.baking import limits_of, plan_of
 from cli.looking import RETURNED, look_at
+from cli.reconcile import Terms, round_of
 from cli.steering import steer
 from contender.adapters.routing_file import RoutingFile
 from contender.errors import InvalidInput, NotFound, Refused, Unavailable
@@ -156,3 +158,30 @@ def test_an_alarm_of_missing_outcomes_that_goes_back_is_in_the_audit_trail(place
     told = [record for record in place.store.audit(TASK) if record["event"] == RETURNED]
     assert [(record["detail"]["experiment"], record["detail"]["fault"]) for record in told] == [(running.id, "missing")]
     assert 0.0 < told[0]["detail"]["p"] <= running.plan.ratio_alpha
+
+
+def test_what_nobody_noted_the_end_of_is_ended_by_whoever_comes_next(place: Bench) -> None:
+    running = begun(place, "2")
+    place.release.undo("died before it was noted")
+    assert place.store.current_experiment(TASK) is not None
+    second = begun(place, "2")
+    assert [one["status"] for one in place.store.experiments(TASK)] == ["stopped", "running"]
+    assert (running.plan.restarts, second.plan.restarts) == (0, 1)
+    place.release.undo("died again")
+    round_of(place, Terms(promote=False, bake_s=0.0, now=place.now()), threading.Event())
+    assert place.store.current_experiment(TASK) is None
+
+
+def test_good_news_that_travels_slower_from_one_arm_is_no_effect(place: Bench) -> None:
+    """V7: the truth takes ten seconds in one arm and fifty in the other; all of it comes within the window."""
+    running = begun(place, "2", planned=replace(PLAN, ramp=()))
+    people = People(place)
+    people.delays = {CHALLENGER: 50.0}
+    for _ in range(8):
+        people.come(150, wait_s=20.0)
+        assert look_at(place, running).decision == "hold"
+    people.wait(100.0)
+    verdict = look_at(place, running)
+    assert verdict.units == 1_200
+    assert verdict.effect == pytest.approx(0.0, abs=0.005)
+    assert verdict.health == ()

@@ -15,11 +15,12 @@ from cli.reconcile import Round, Terms, round_of
 from cli.verdicts import summary
 from contender.errors import NotFound, Refused
 from contender.experiment.analysis import RUNNING
+from contender.experiment.assignment import bucket
 from contender.release.state import Phase
 from contender.values import HOLDOUT
-from tests.integration.cli.bench import PLAN, TASK, Bench, People, begun
+from tests.integration.cli.bench import PLAN, TASK, Bench, People, begun, person
 
-HELD = replace(PLAN, ramp=(), holdout=0.3, holdout_s=30 * 3_600.0)
+HELD = replace(PLAN, ramp=(), holdout=0.2, holdout_s=30 * 3_600.0)
 HOUR_S = 3_600.0
 
 
@@ -30,7 +31,7 @@ def rounds(bench: Bench, hours: float = 0.0) -> Round:
 
 @pytest.fixture
 def people(place: Bench) -> People:
-    """The promoted version is better until it is said otherwise; three of ten people stay on the one before."""
+    """The promoted version is better until it is said otherwise; two of ten people stay on the one before."""
     people = People(place, challenger=0.95)
     begun(place, "2", planned=HELD)
     people.come(900)
@@ -74,7 +75,9 @@ def test_nothing_begins_beside_a_holdout(place: Bench, people: People) -> None:
         begun(place, "3")
     holdout.end(place)
     place.release.finish()
-    assert begun(place, "3").plan.restarts == 0
+    assert begun(place, "3", planned=HELD).plan.restarts == 0
+    place.release.abort("enough")
+    assert begun(place, "1", planned=HELD).plan.restarts == 2, "the pair was compared, and once more in the holdout"
     people.come(10)
 
 
@@ -93,7 +96,7 @@ def test_the_dossier_is_the_experiments_and_tells_of_the_holdout(place: Bench) -
     people = People(place, challenger=0.95)
     begun(place, "2", planned=HELD)
     told = " ".join(meaning(gather(sources, TASK, made_at=0.0, made_with="c0ffee")))
-    assert "After a promotion 30.0 % of all people stay on version 1, to compare." in told
+    assert "After a promotion 20.0 % of all people stay on version 1, to compare." in told
     people.come(900)
     rounds(place)
     people.scores |= {"champion": 0.95, HOLDOUT: 0.7}
@@ -103,7 +106,7 @@ def test_the_dossier_is_the_experiments_and_tells_of_the_holdout(place: Bench) -
     assert dossier.experiment["id"] == led(place)
     told = " ".join(meaning(dossier))
     assert (
-        "30.0 % of all people stayed on version 1 after the promotion: the others' reward differs from theirs by"
+        "20.0 % of all people stayed on version 1 after the promotion: the others' reward differs from theirs by"
         in told
     )
 
@@ -127,3 +130,18 @@ def test_faults_of_a_holdout_are_found_too(place: Bench, people: People) -> None
     holdout.end(place)
     with pytest.raises(NotFound):
         experiment.watched(place)
+
+
+@pytest.mark.parametrize("covariate", ["", "history"])
+def test_who_comes_back_because_of_the_experiment_is_no_fault_of_the_holdout(place: Bench, covariate: str) -> None:
+    """A good answer keeps people away, and their history differs: only those who were the champion's are compared."""
+    running = begun(place, "2", planned=replace(HELD, covariate=covariate))
+    people = People(place, challenger=0.95, champion=0.7)
+    people.come(1_500)
+    assert rounds(place).did == ["promoted the challenger"]
+    people.scores |= {"champion": 0.9, HOLDOUT: 0.9}
+    people.come_back(without={person(n) for n in range(1_500) if bucket(running.salt, person(n)) >= 0.8})
+    verdict = rounds(place).verdict
+    assert verdict
+    assert (verdict.health, verdict.decision) == ((), "hold")
+    assert verdict.units > 500

@@ -103,13 +103,13 @@ def test_units_that_were_cleared_are_left_out_and_both_verdicts_are_shown() -> N
 
 
 class AfterThePromotion(FewNumbers):
-    """A store of what a holdout of a tenth sees: the promoted version, champion of its day, has `mean`."""
+    """A store of what a holdout of a tenth sees, beside the champion's other four: the promoted version has `mean`."""
 
     def experiment_data(self, experiment_id: str, without: Collection[str] = ()) -> ExperimentData:
-        return ExperimentData({CHAMPION: arm(9000, self._mean), HOLDOUT: arm(1000)}, 0, seconds=60.0)
+        return ExperimentData({CHAMPION: arm(4000, self._mean), HOLDOUT: arm(1000)}, 0, seconds=60.0)
 
     def phase_counts(self, experiment_id: str, without: Collection[str] = ()) -> Sequence[PhaseCount]:
-        return [PhaseCount(7, {CHAMPION: 9000, HOLDOUT: 1000})]
+        return [PhaseCount(7, {CHAMPION: 4000, HOLDOUT: 1000})]
 
 
 @pytest.mark.parametrize(("mean", "decision"), [(0.9, "promote"), (0.7, "roll back"), (0.8, "hold")])
@@ -123,13 +123,13 @@ def test_a_holdout_compares_the_pair_of_its_experiment(mean: float, decision: st
     held = led.stopped().held_out("challenger-2", 6, 50.0)
     assert (held.id, held.salt, held.champion, held.challenger) == ("e1-holdout", "e1", "7", "9")
     assert (held.status, held.started_at) == ("running", 50.0)
-    assert (held.versions, held.cleared, held.shares) == ({CHALLENGER: "9"}, (), ((7, 0.9),))
-    assert (held.plan.challenger_share, held.plan.holdout, held.plan.level) == (0.9, 0.0, 0.025)
+    assert (held.versions, held.cleared, held.shares) == ({CHALLENGER: "9"}, (), ((7, 0.8),))
+    assert (held.plan.challenger_share, held.plan.holdout, held.plan.level) == (0.8, 0.0, 0.025)
     assert from_document(json.loads(json.dumps(held.to_document()))) == held
     data = observe(AfterThePromotion(mean), held)
-    assert {name: one.assigned for name, one in data.arms.items()} == {CHAMPION: 1000, CHALLENGER: 9000}
+    assert {name: one.assigned for name, one in data.arms.items()} == {CHAMPION: 1000, CHALLENGER: 4000}
     assert [(phase.units, phase.shares) for phase in data.phases] == [
-        ({CHAMPION: 1000, CHALLENGER: 9000}, {CHAMPION: 0.1, CHALLENGER: 0.9})
+        ({CHAMPION: 1000, CHALLENGER: 4000}, {CHAMPION: 0.2, CHALLENGER: 0.8})
     ]
     verdict = verdict_on(data, held, None)
     assert (verdict.decision, verdict.health) == (decision, ())

@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from contender.errors import InvalidInput, Refused
 from contender.experiment.assignment import assign
 from contender.experiment.plan import Plan
-from contender.release.state import Holdout, Phase, Ramp, ReleaseState
+from contender.release.machine import Event, Kind, next_state
+from contender.release.state import Holdout, Phase, Placed, Ramp, ReleaseState
 from contender.routing import BUCKETS, parse
-from contender.values import FallbackPolicy
+from contender.values import FallbackPolicy, ModelVersion
 
+PLACED = {
+    version: Placed(slot, ModelVersion("job-change", version, "1.0.0", "/m", version * 64))
+    for version, slot in (("1", "blue"), ("2", "green"))
+}
 PEOPLE = [f"person-{number}" for number in range(2_000)]
 
 
@@ -36,7 +41,7 @@ def arms(lab: Any) -> list[tuple[str, str, str, float, float, float]]:
 
 
 def test_the_holdout_is_served_by_the_version_before(promoted: Any) -> None:
-    assert arms(promoted) == [("champion", "green", "2", 0.1, 1.0, 1.0), ("holdout", "blue", "1", 0.0, 0.1, 0.1)]
+    assert arms(promoted) == [("champion", "green", "2", 0.1, 1.0, 0.5), ("holdout", "blue", "1", 0.0, 0.1, 0.1)]
     routing = promoted.routing.current
     assert (routing.experiment.id, routing.experiment.salt, routing.experiment.coverage) == ("e-holdout", "s", 1.0)
     assert parse(routing.to_json()) == routing
@@ -45,43 +50,30 @@ def test_the_holdout_is_served_by_the_version_before(promoted: Any) -> None:
     assert json.loads(promoted.store.records[-2])["detail"]["holdout"] == 0.1
 
 
-@given(
-    st.integers(1, BUCKETS - 1).flatmap(lambda share: st.tuples(st.just(share), st.integers(1, BUCKETS - share))),
-    st.booleans(),
-)
-def test_nobody_who_met_the_promoted_version_is_taken_back(parts: tuple[int, int], ramped: bool) -> None:
-    last, held = (part / BUCKETS for part in parts)
-    shares = (last / 2, last) if ramped else (last,)
-    before = ReleaseState.from_document(
-        {
-            "task": "job-change",
-            "phase": "experimenting",
-            "revision": 3,
-            "generation": 3,
-            "champion": placed("blue", "1"),
-            "challenger": placed("green", "2"),
-            "previous": None,
-            "ramp": {"experiment_id": "e", "salt": "s", "shares": shares, "fixed": True, "holdout": held},
-            "history": [],
-            "change": None,
-        }
-    )
-    after = ReleaseState(
+@given(st.integers(1, BUCKETS - 2), st.floats(0.0, 1.0), st.booleans())
+def test_whoever_is_compared_was_the_champions_until_the_promotion(last: int, part: float, ramped: bool) -> None:
+    held = max(1, round(part * (BUCKETS - last) / 2)) / BUCKETS
+    shares = (last / BUCKETS / 2, last / BUCKETS) if ramped else (last / BUCKETS,)
+    before = ReleaseState(
         "job-change",
-        Phase.PROMOTED,
-        champion=before.challenger,
-        previous=before.champion,
-        holdout=Holdout.after(before.ramp),
+        Phase.EXPERIMENTING,
+        champion=PLACED["1"],
+        challenger=PLACED["2"],
+        ramp=Ramp("e", "s", shares, fixed=True, holdout=held),
     )
+    after, _ = next_state(before, Event(Kind.PROMOTE))
     first, second = before.routing(FallbackPolicy()), after.routing(FallbackPolicy())
     assert first
     assert second
     assert parse(second.to_json()) == second
-    for person in PEOPLE[:100]:
+    for person in PEOPLE[:200]:
         was, now = assign(first, person), assign(second, person)
-        assert now.counted
-        assert now.arm in {"champion", "holdout"}
-        assert (was.arm, now.arm) != ("challenger", "holdout")
+        served = {"champion": "2", "holdout": "1"}[now.arm]
+        assert (was.arm, served) != ("challenger", "1"), "taken back"
+        if now.counted:
+            assert was.arm == "champion"
+        if was.counted:
+            assert now.counted == (was.arm == "champion")
 
 
 def test_as_many_are_held_out_as_were_planned(promoted: Any) -> None:
@@ -119,12 +111,12 @@ def test_a_bake_watches_with_the_holdout_in_place(lab: Any) -> None:
     lab.run(
         lambda release: release.install("1"),
         lambda release: release.prepare("2"),
-        lambda release: release.start("e", "s", (0.5,), holdout=0.5),
+        lambda release: release.start("e", "s", (0.5,), holdout=0.25),
         lambda release: release.promote("digest", "it wins", bake=True),
     )
     assert [name for name, *_ in arms(lab)] == ["champion", "holdout"]
     lab.run(lambda release: release.baked())
-    assert lab.release().state().holdout == Holdout("e-holdout", "s", 0.5)
+    assert lab.release().state().holdout == Holdout("e-holdout", "s", 0.25, 0.5)
 
 
 def test_while_suspended_no_holdout_can_be_ended(promoted: Any) -> None:
@@ -142,16 +134,16 @@ def test_a_shadow_leaves_no_holdout(lab: Any) -> None:
     assert lab.release().state().ramp.holdout == 0.0
 
 
-@pytest.mark.parametrize("holdout", [-0.1, 0.51])
+@pytest.mark.parametrize("holdout", [-0.1, 0.26])
 def test_a_holdout_is_a_part_of_the_champions_people(holdout: float) -> None:
-    with pytest.raises(InvalidInput, match="holdout: must lie between 0 and the champion's share"):
+    with pytest.raises(InvalidInput, match="holdout: must lie between 0 and half of the champion's share"):
         Ramp("e", "s", (0.5,), holdout=holdout)
 
 
 @pytest.mark.parametrize(
     ("holdout", "problem"),
     [
-        (0.2, r"plan.holdout: must be at most 0.1, the champion's share"),
+        (0.06, r"plan.holdout: must be at most 0.05, half of the champion's share"),
         (0.00001, r"plan.holdout: must be 0 or at least 0.0001"),
         (-0.1, r"plan.holdout: must lie from 0"),
     ],
@@ -159,9 +151,4 @@ def test_a_holdout_is_a_part_of_the_champions_people(holdout: float) -> None:
 def test_a_plan_with_too_large_or_too_small_a_holdout_is_refused(holdout: float, problem: str) -> None:
     with pytest.raises(InvalidInput, match=problem):
         Plan(challenger_share=0.9, holdout=holdout)
-    assert Plan(challenger_share=0.9, holdout=0.1).holdout == 0.1
-
-
-def placed(slot: str, version: str) -> dict[str, Any]:
-    model = {"task": "job-change", "version": version, "semver": "1.0.0", "artifact": "/m", "digest": version * 64}
-    return {"slot": slot, "model": model}
+    assert Plan(challenger_share=0.9, holdout=0.05).holdout == 0.05

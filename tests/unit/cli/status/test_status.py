@@ -73,7 +73,7 @@ def held_out(document: Document) -> None:
         "champion": document["release"]["challenger"],
         "previous": document["release"]["champion"],
         "challenger": None,
-        "holdout": {"experiment_id": "job-change-1-vs-2-holdout", "salt": "s", "share": 0.02},
+        "holdout": {"experiment_id": "job-change-1-vs-2-holdout", "salt": "s", "share": 0.02, "edge": 0.5},
     }
     document["routing"]["arms"] = [
         {"name": "champion", "slot": "green", "version": "2", "range": [0.02, 1.0]},
