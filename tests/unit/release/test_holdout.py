@@ -52,7 +52,7 @@ def test_the_holdout_is_served_by_the_version_before(promoted: Any) -> None:
 
 @given(st.integers(1, BUCKETS - 2), st.floats(0.0, 1.0), st.booleans())
 def test_whoever_is_compared_was_the_champions_until_the_promotion(last: int, part: float, ramped: bool) -> None:
-    held = max(1, round(part * (BUCKETS - last) / 2)) / BUCKETS
+    held = max(1, int(part * (BUCKETS - last)) // 2) / BUCKETS
     shares = (last / BUCKETS / 2, last / BUCKETS) if ramped else (last / BUCKETS,)
     before = ReleaseState(
         "job-change",
