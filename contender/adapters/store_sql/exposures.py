@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from contender.adapters.store_sql.database import rows_of
-from contender.adapters.store_sql.intake import keep_covariates, keep_exposures, keep_outcomes
+from contender.adapters.store_sql.intake import keep_covariates, keep_exposures, keep_outcomes, note_repeated
 from contender.adapters.store_sql.listing import OF_EXPOSURE, exposure_from
 from contender.adapters.store_sql.schema import EXPOSURES, OUTCOMES, Settled
 from contender.adapters.store_sql.settling import settle_chunk
@@ -32,9 +32,9 @@ class ExposureRecords(ValuingRecords):
         """
         with self._writing(awaited=True) as connection:
             now = self._clock()
-            keep_exposures(connection, exposures, now)
-            keep_outcomes(connection, outcomes, now)
+            repeated = [keep_exposures(connection, exposures, now), keep_outcomes(connection, outcomes, now)]
             keep_covariates(connection, covariates, now)
+            note_repeated(connection, repeated)
 
     def settle(self, task: str, reward: Judge) -> int:
         """Judge the outcomes of `task` that wait, and value the units of its running experiments that are due.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, select, update
 
@@ -38,8 +38,16 @@ _AT_ONCE: Final = 1_000
 """Exposures named in one statement: under every database's limit of parameters."""
 
 
-def keep_exposures(connection: Connection, exposures: Iterable[Exposure], now: float) -> None:
-    """Keep those that are new by `prediction_id`, and queue them to be counted; take note of those that came before."""
+class Repeated(NamedTuple):
+    """Rows that came again: of which table, which of its columns, and their values in that order."""
+
+    table: Table
+    names: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+
+def keep_exposures(connection: Connection, exposures: Iterable[Exposure], now: float) -> Repeated:
+    """Keep those that are new by `prediction_id`, and queue them to be counted; those that came before, to be noted."""
     # In one order everywhere: two writers of the same records never wait for each other crosswise.
     ordered = sorted(exposures, key=attrgetter("prediction_id"))
     rows = [_exposure_row(exposure) for exposure in ordered]
@@ -48,14 +56,14 @@ def keep_exposures(connection: Connection, exposures: Iterable[Exposure], now: f
     _queue(connection, fresh, now)
     _wake(connection, fresh)
     _keep_apart(connection, fresh, now)
-    _note_again(connection, EXPOSURES, _EXPOSED, [rows[index] for index in again])
+    return Repeated(EXPOSURES, _EXPOSED, [rows[index] for index in again])
 
 
-def keep_outcomes(connection: Connection, outcomes: Iterable[Outcome], now: float) -> None:
-    """Keep those that are new by task, prediction, metric and `event_id`; take note of those that came before."""
+def keep_outcomes(connection: Connection, outcomes: Iterable[Outcome], now: float) -> Repeated:
+    """Keep those that are new by task, prediction, metric and `event_id`; those that came before, to be noted."""
     rows = sorted(map(_outcome_row, outcomes), key=lambda row: row[:4])
     _, again = _insert(connection, OUTCOMES, _OUTCOME, rows, now)
-    _note_again(connection, OUTCOMES, _OUTCOME, [rows[index] for index in again])
+    return Repeated(OUTCOMES, _OUTCOME, [rows[index] for index in again])
 
 
 def keep_covariates(connection: Connection, covariates: Iterable[Covariate], now: float) -> None:
@@ -125,8 +133,29 @@ def _keep_apart(connection: Connection, exposures: Sequence[Exposure], now: floa
     insert_all(connection, COVARIATES, _COVARIATE, said)
 
 
-def _note_again(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Count, by experiment, the rows that came again as they are kept, and note the units of those that differ."""
+def note_repeated(connection: Connection, repeated: Iterable[Repeated]) -> None:
+    """Count, by experiment, the rows that came again as they are kept, and note the units of those that differ.
+
+    For all of a transaction's records at once, as its last writes: the faults of units before the experiments' spans.
+    Whoever wrote them twice would hold a span while it waits for a fault, and somebody else the other way round.
+    """
+    replayed, moments = Counter[str](), defaultdict[str, list[float]](list)
+    contradicted = set[tuple[str, str, str]]()
+    for one in repeated:
+        for (experiment_id, unit_id, at), same in _compared(connection, one):
+            moments[experiment_id].append(at)
+            if same:
+                replayed[experiment_id] += 1
+            else:
+                contradicted.add((experiment_id, unit_id, CONTRADICTORY))
+    insert_all(connection, UNIT_FAULTS, ("experiment_id", "unit_id", "kind"), sorted(contradicted))
+    for experiment_id in sorted(moments):
+        note_span(connection, experiment_id, moments[experiment_id], replayed=replayed[experiment_id])
+
+
+def _compared(connection: Connection, repeated: Repeated) -> Iterator[tuple[tuple[str, str, float], bool]]:
+    """Of each row that takes part in an experiment: for whom, and whether it says what is kept."""
+    table, names, rows = repeated
     if not rows:
         return
     columns, keys = [table.c[name] for name in names], len(table.primary_key)
@@ -134,19 +163,9 @@ def _note_again(connection: Connection, table: Table, names: tuple[str, ...], ro
     query = select(*columns).where(table.c.prediction_id.in_({row[place] for row in rows}))
     kept = {tuple(row[:keys]): tuple(row) for row in rows_of(connection, query)}
     exposed = _exposed(connection, {row[place] for row in rows})
-    replayed, moments = Counter[str](), defaultdict[str, list[float]](list)
-    contradicted = set[tuple[str, str, str]]()
     for row in rows:
         if found := exposed.get(row[place]):
-            experiment_id, unit_id, at = found
-            moments[experiment_id].append(at)
-            if _said(table, kept[row[:keys]]) == _said(table, row):
-                replayed[experiment_id] += 1
-            else:
-                contradicted.add((experiment_id, unit_id, CONTRADICTORY))
-    insert_all(connection, UNIT_FAULTS, ("experiment_id", "unit_id", "kind"), sorted(contradicted))
-    for experiment_id in sorted(moments):
-        note_span(connection, experiment_id, moments[experiment_id], replayed=replayed[experiment_id])
+            yield found, _said(table, kept[row[:keys]]) == _said(table, row)
 
 
 def _said(table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
