@@ -156,11 +156,12 @@ def _statements(numbers: str, exposures: int) -> Iterator[str]:
         SUM(CASE WHEN label = 'Review_Required' THEN 1 ELSE 0 END), 0,
         SUM(CASE WHEN latency_ms > 190 THEN 1 ELSE 0 END), 0, 1
         FROM exposures GROUP BY experiment_id, unit_id"""
-    yield """INSERT INTO unit_values (experiment_id, unit_id, metric, value, divisor, reviewed, review_weight)
-        SELECT experiment_id, unit_id, 'reward', AVG(reward), 0, 0, 0 FROM rewards GROUP BY experiment_id, unit_id"""
-    yield """INSERT INTO unit_traits (experiment_id, unit_id, fold, bin, latency)
-        SELECT experiment_id, unit_id, LENGTH(unit_id) % 2, MIN(CAST(latency_ms AS INTEGER)) % 20,
-        MAX(CAST(latency_ms AS INTEGER)) % 64 FROM exposures GROUP BY experiment_id, unit_id"""
+    yield """INSERT INTO unit_values (experiment_id, metric, arm, unit_id, value, divisor, reviewed, review_weight,
+        fold, bin, latency)
+        SELECT e.experiment_id, 'reward', MIN(e.assigned_to), e.unit_id, AVG(r.reward), 0, 0, 0,
+        LENGTH(e.unit_id) % 2, MIN(CAST(e.latency_ms AS INTEGER)) % 20, MAX(CAST(e.latency_ms AS INTEGER)) % 64
+        FROM exposures e JOIN rewards r ON r.prediction_id = e.prediction_id
+        GROUP BY e.experiment_id, e.unit_id ORDER BY 1, 2, 3, 4"""
 
 
 def _add_up(url: str) -> None:

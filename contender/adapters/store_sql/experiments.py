@@ -171,7 +171,7 @@ def _totals(connection: Connection, experiment_id: str, without: Collection[str]
     if without:
         faults = [unit for unit in faulty(connection, experiment_id) if unit not in without]
         events = totals.span.events._replace(contradictory=len(faults))
-        rest = less(totals, of_units(connection, experiment_id, primary, sorted(without)))
+        rest = less(totals, of_units(connection, experiment_id, terms, sorted(without)))
         totals = rest._replace(span=totals.span._replace(events=events))
     return totals._replace(sums=totals.sums | reward_so_far(connection, experiment_id, terms, without))
 

@@ -37,7 +37,6 @@ from contender.adapters.store_sql.schema import (
     REWARDS,
     TALLIES,
     UNCOUNTED,
-    UNIT_TRAITS,
     UNIT_VALUES,
     UNITS,
 )
@@ -48,12 +47,10 @@ from contender.values import REWARD, SHADOW, UNASSIGNED
 
 _CELL: Final = GROUPS.c.attribute + "=" + GROUPS.c.value
 _SHADOW_PAIRS: Final[Mapping[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
-    "agreement": (UNIT_TRAITS.c.agreement, literal(0.0)),
-    "confidence": (UNIT_TRAITS.c.confidence, UNIT_TRAITS.c.shadow_reward),
-    "reward": (UNIT_TRAITS.c.reward, UNIT_TRAITS.c.shadow_reward),
+    "agreement": (UNIT_VALUES.c.agreement, literal(0.0)),
+    "confidence": (UNIT_VALUES.c.confidence, UNIT_VALUES.c.shadow_reward),
+    "reward": (UNIT_VALUES.c.reward, UNIT_VALUES.c.shadow_reward),
 }
-_ALIKE: Final = 7
-"""Columns by which units are alike, and their number."""
 _PAIR: Final = 6
 """Figures of a pair of numbers."""
 _HAPPENED: Final = {"fallback_units": "fallbacks", "error_units": "errors", "slow_units": "slow"}
@@ -79,8 +76,9 @@ def count_totals(connection: Connection, experiment_id: str, primary: str) -> To
     return Totals(counts, sums, span(connection, experiment_id), primary)
 
 
-def of_units(connection: Connection, experiment_id: str, primary: str, units: Sequence[str]) -> Totals:
+def of_units(connection: Connection, experiment_id: str, terms: Terms, units: Sequence[str]) -> Totals:
     """What these units alone add to the totals."""
+    primary = terms.primary.name
     counts: dict[CountKey, Counts] = {}
     sums: dict[SumKey, Sums] = {}
     for at in range(0, len(units), AT_ONCE):
@@ -91,10 +89,10 @@ def of_units(connection: Connection, experiment_id: str, primary: str, units: Se
             row, arms[unit] = UnitRow(*values), values[0]
             cells = (ALL, *cells_of(groups[unit]))
             gather(((CountKey(cell, row.generation, row.arm), counts_of(row)) for cell in cells), counts)
-        for unit, metric, value, traits in _valued(connection, experiment_id, chosen, primary):
+        for unit, metric, value, traits in _valued(connection, experiment_id, arms, terms):
             cells = cells_of(groups[unit]) if metric == primary else ()
             gather(metric_cells(metric, arms[unit], value, cells), sums)
-            if traits is not None:
+            if metric == primary:
                 gather(trait_cells(primary, arms[unit], value, traits), sums)
     return Totals(counts, sums, span(connection, experiment_id), primary)
 
@@ -110,7 +108,7 @@ def less(whole: Totals, part: Totals) -> Totals:
 def forget(connection: Connection, experiment_id: str) -> None:
     """Forget what was counted and valued, and queue all exposures again; the groups of units stay."""
     lock(connection, [experiment_id])
-    for table in (UNITS, UNIT_VALUES, UNIT_TRAITS, TALLIES, METRIC_TALLIES):
+    for table in (UNITS, UNIT_VALUES, TALLIES, METRIC_TALLIES):
         connection.execute(delete(table).where(table.c.experiment_id == experiment_id))
     column = EXPOSURES.c
     every = select(column.experiment_id, column.received_at, column.prediction_id, null()).where(
@@ -160,7 +158,7 @@ def _counting(experiment_id: str) -> Iterator[Select[Any]]:
 
 
 def _summing(experiment_id: str, primary: str) -> Iterator[Select[Any]]:
-    value, unit = UNIT_VALUES.c, UNITS.c
+    value = UNIT_VALUES.c
     counted = and_(value.reviewed == 0, value.value.is_not(None))
     first, second = case((counted, value.value)), case((counted, value.divisor))
     figures = [
@@ -174,48 +172,50 @@ def _summing(experiment_id: str, primary: str) -> Iterator[Select[Any]]:
         func.sum(first * second),
         func.sum(case((counted, value.review_weight))),
     ]
-    same = and_(unit.experiment_id == value.experiment_id, unit.unit_id == value.unit_id)
     mine = value.experiment_id == experiment_id
-    key = (value.metric, unit.arm)
-    query = select(value.metric, literal(ALL), unit.arm, *figures).select_from(UNIT_VALUES).join(UNITS, same)
-    yield query.where(mine).group_by(*key)
+    key = (value.metric, value.arm)
+    yield select(value.metric, literal(ALL), value.arm, *figures).where(mine).group_by(*key)
     belongs = and_(GROUPS.c.experiment_id == experiment_id, GROUPS.c.unit_id == value.unit_id)
-    query = select(value.metric, _CELL, unit.arm, *figures).select_from(UNIT_VALUES).join(UNITS, same)
-    yield query.join(GROUPS, belongs).where(mine, value.metric == primary).group_by(*key, _CELL)
+    query = select(value.metric, _CELL, value.arm, *figures).select_from(UNIT_VALUES).join(GROUPS, belongs)
+    yield query.where(mine, value.metric == primary).group_by(*key, _CELL)
 
 
 def _by_traits(connection: Connection, experiment_id: str, primary: str) -> Iterator[tuple[SumKey, Sums]]:
     """What units add by what else is known of them, as `contributions.trait_cells` has it for one.
 
-    In one pass: units that are alike in all their bins come as one row.
+    Units that are alike in all their bins come as one row. SQLite sorts what it groups: small numbers first, and no
+    more figures than needed.
     """
-    trait, value, unit = UNIT_TRAITS.c, UNIT_VALUES.c, UNITS.c
-    alike = (unit.arm, trait.fold, trait.bin, value.reviewed, trait.latency, trait.shadow_latency)
-    valued = and_(value.experiment_id == trait.experiment_id, value.unit_id == trait.unit_id, value.metric == primary)
-    owner = and_(unit.experiment_id == trait.experiment_id, unit.unit_id == trait.unit_id)
+    value = UNIT_VALUES.c
+    mine = and_(value.experiment_id == experiment_id, value.metric == primary)
+    alike = (value.latency, value.bin, value.fold, value.reviewed, value.arm)
+    figures = (func.count(), func.count(value.value), func.sum(value.value), func.sum(value.value * value.value))
     shadows = [figure for pair in _SHADOW_PAIRS.values() for figure in _pair_figures(*pair)]
-    query = select(*alike, func.count(), *_pair_figures(value.value, literal(0.0)), *shadows)
-    query = query.select_from(UNIT_TRAITS).join(UNIT_VALUES, valued).join(UNITS, owner)
-    for row in connection.execute(query.where(trait.experiment_id == experiment_id).group_by(*alike)):
-        found = (*_primary_cells(primary, row), *_shadow_cells(row))
-        yield from ((key, sums) for key, sums in found if any(sums))
+    beside = (value.shadow_latency, value.arm)
+    mirrored = select(*beside, func.count(), *shadows).where(mine, value.shadow_latency.is_not(None)).group_by(*beside)
+    for query, cells in (
+        (select(*alike, *figures).where(mine).group_by(*alike), _primary_cells),
+        (mirrored, _shadow_cells),
+    ):
+        for row in connection.execute(query):
+            yield from ((key, sums) for key, sums in cells(primary, row) if any(sums))
 
 
 def _primary_cells(primary: str, row: Any) -> Iterator[tuple[SumKey, Sums]]:
-    arm, fold, number, reviewed, latency, _, units = row[:_ALIKE]
+    latency, number, fold, reviewed, arm, units, n, total, squares = row
     if latency is not None:
         yield SumKey(primary, f"{LATENCY} {latency}", arm), Sums(matured=units)
     if number is not None:
         yield SumKey(primary, f"{COVARIATE} {number}", arm), Sums(matured=units)
-        yield SumKey(primary, f"{STRATUM} {fold} {number} {reviewed}", arm), _pairs_of(row[_ALIKE:])
+        sums = Sums(n=n, total=float(total or 0), squares=float(squares or 0))
+        yield SumKey(primary, f"{STRATUM} {fold} {number} {reviewed}", arm), sums
 
 
-def _shadow_cells(row: Any) -> Iterator[tuple[SumKey, Sums]]:
-    arm, latency, units = row[0], row[_ALIKE - 2], row[_ALIKE - 1]
-    if latency is not None:
-        yield SumKey(SHADOW_METRIC, f"{LATENCY} {latency}", arm), Sums(matured=units)
-    for place, name in enumerate(_SHADOW_PAIRS, start=1):
-        yield SumKey(SHADOW_METRIC, name, arm), _pairs_of(row[_ALIKE + place * _PAIR :])
+def _shadow_cells(_primary: str, row: Any) -> Iterator[tuple[SumKey, Sums]]:
+    latency, arm, units, *figures = row
+    yield SumKey(SHADOW_METRIC, f"{LATENCY} {latency}", arm), Sums(matured=units)
+    for place, name in enumerate(_SHADOW_PAIRS):
+        yield SumKey(SHADOW_METRIC, name, arm), _pairs_of(figures[place * _PAIR :])
 
 
 def _pair_figures(first: ColumnElement[Any], second: ColumnElement[Any]) -> list[ColumnElement[Any]]:
@@ -232,22 +232,20 @@ def _pairs_of(figures: Sequence[Any]) -> Sums:
 
 
 def _valued(
-    connection: Connection, experiment_id: str, units: Sequence[str], primary: str
-) -> Iterator[tuple[str, str, UnitValue, Traits | None]]:
-    """The final values of those units by metric; with the primary one what else is known of the unit."""
-    value, trait = UNIT_VALUES.c, UNIT_TRAITS.c
-    same = and_(trait.experiment_id == value.experiment_id, trait.unit_id == value.unit_id, value.metric == primary)
-    query = select(
-        value.unit_id,
-        value.metric,
-        *(value[name] for name in ("value", "divisor", "reviewed", "review_weight")),
-        trait.unit_id.is_not(None),
-        *(trait[name] for name in Traits._fields),
+    connection: Connection, experiment_id: str, arms: Mapping[str, str], terms: Terms
+) -> Iterator[tuple[str, str, UnitValue, Traits]]:
+    """The final values by metric of the units in `arms`, and what came with them."""
+    value = UNIT_VALUES.c
+    names = ("unit_id", "metric", "value", "divisor", "reviewed", "review_weight", *Traits._fields)
+    # All parts of the key are named: there is no other way to a unit than by metric and arm.
+    query = select(*(value[name] for name in names)).where(
+        value.experiment_id == experiment_id,
+        value.metric.in_([metric.name for metric in terms.measured]),
+        value.arm.in_(sorted(set(arms.values()))),
+        value.unit_id.in_(list(arms)),
     )
-    query = query.select_from(UNIT_VALUES).outerjoin(UNIT_TRAITS, same)
-    for row in rows_of(connection, query.where(value.experiment_id == experiment_id, value.unit_id.in_(units))):
-        found = UnitValue(row[2], row[3], bool(row[4]), row[5])
-        yield row[0], row[1], found, Traits(*row[7:]) if row[6] else None
+    for unit, metric, amount, divisor, reviewed, weight, *traits in rows_of(connection, query):
+        yield unit, metric, UnitValue(amount, divisor, bool(reviewed), weight), Traits(*traits)
 
 
 def _unit_rows(experiment_id: str, units: Sequence[str]) -> Select[Any]:

@@ -162,25 +162,22 @@ UNIT_VALUES: Final = Table(
     "unit_values",
     METADATA,
     Column("experiment_id", Text, primary_key=True),
-    Column("unit_id", Text, primary_key=True),
     Column("metric", Text, primary_key=True),
+    Column("arm", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
     Column("value", Float(53)),
     Column("divisor", Float(53), nullable=False),
     Column("reviewed", SmallInteger, nullable=False),
     Column("review_weight", Float(53), nullable=False),
-    sqlite_with_rowid=False,
-)
-"""What units are worth, once and for all: `unit_values.UnitValue` by metric. A value of NULL is missing."""
-
-UNIT_TRAITS: Final = Table(
-    "unit_traits",
-    METADATA,
-    Column("experiment_id", Text, primary_key=True),
-    Column("unit_id", Text, primary_key=True),
     *(Column(name, Float(53) if name in FRACTIONS else SmallInteger) for name in Traits._fields),
     sqlite_with_rowid=False,
 )
-"""What else is known of a unit when its primary value is final: `contributions.Traits`."""
+"""What units are worth, once and for all: `unit_values.UnitValue` by metric. A value of NULL is missing.
+
+With the value of the primary metric comes what else is known of the unit by then: `contributions.Traits`. The arm is
+the unit's, which does not change any more once there is a value. It stands before the unit in the key, so that a
+recount reads each arm's values in one piece.
+"""
 
 UNIT_FAULTS: Final = Table(
     "unit_faults",

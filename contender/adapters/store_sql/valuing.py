@@ -32,7 +32,6 @@ from contender.adapters.store_sql.schema import (
     EXPERIMENTS,
     EXPOSURES,
     OUTCOMES,
-    UNIT_TRAITS,
     UNIT_VALUES,
     UNITS,
 )
@@ -65,7 +64,11 @@ _ANSWER: Final = (
     *("prediction_id", "unit_id", "assigned_to", "at", "label", "score", "confidence", "latency_ms"),
     "received_at",
 )
-_VALUE: Final = ("experiment_id", "unit_id", "metric", "value", "divisor", "reviewed", "review_weight")
+_VALUE: Final = (
+    *("experiment_id", "metric", "arm", "unit_id", "value", "divisor", "reviewed", "review_weight"),
+    *Traits._fields,
+)
+_NO_TRAITS: Final = (None,) * len(Traits._fields)
 
 
 class _Due(NamedTuple):
@@ -134,20 +137,18 @@ def _value_chunk(connection: Connection, experiment_id: str, task: str, judge: J
     terms = terms_of(connection, experiment_id)
     read = _read(connection, experiment_id, task, [one.unit_id for one in due], terms, judge)
     totals: dict[SumKey, Sums] = {}
-    values, traits = [], []
+    values = []
     for unit in due:
-        found = dict(_values(unit, read.records[unit.unit_id], terms, judge))
-        values += [(experiment_id, unit.unit_id, name, *_flat(value)) for name, value in found.items()]
-        cells = cells_of(read.groups[unit.unit_id])
-        primary = terms.primary
-        for name, value in found.items():
-            gather(metric_cells(name, unit.arm, value, cells if name == primary.name else ()), totals)
-        if primary.name in found:
-            own = _traits(unit, read, terms, judge)
-            traits.append((experiment_id, unit.unit_id, *own))
-            gather(trait_cells(primary.name, unit.arm, found[primary.name], own), totals)
+        for name, value in _values(unit, read.records[unit.unit_id], terms, judge):
+            cells: tuple[str, ...] = ()
+            beside: tuple[Any, ...] = _NO_TRAITS
+            if name == terms.primary.name:
+                cells = cells_of(read.groups[unit.unit_id])
+                beside = traits = _traits(unit, read, terms, judge)
+                gather(trait_cells(name, unit.arm, value, traits), totals)
+            gather(metric_cells(name, unit.arm, value, cells), totals)
+            values.append((experiment_id, name, unit.arm, unit.unit_id, *_flat(value), *beside))
     replace_all(connection, UNIT_VALUES, _VALUE, values)
-    replace_all(connection, UNIT_TRAITS, ("experiment_id", "unit_id", *Traits._fields), traits)
     add_sums(connection, experiment_id, totals)
     _advance(connection, experiment_id, due, terms)
     return True

@@ -224,6 +224,8 @@ def test_what_becomes_visible_when_its_unit_is_valued_moves_nothing(
     data = fast.experiment_data("e1")
     assert (set(data.arms), data.crossed_units) == ({"champion"}, 1)
     assert data.arms["champion"].metric("reward").matured == 1
+    assert fast.counted("e1").data() == data
+    assert fast.experiment_data("e1", {"u1"}).arms == {}
     slow.close()
     fast.close()
 

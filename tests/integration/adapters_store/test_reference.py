@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from contender.adapters.store_sql import Store
 from contender.experiment.analysis import Experiment, look, phase_of, verdict_on
@@ -39,6 +40,16 @@ def run(store: Store, clock: Any, begin: Make, told: History) -> Experiment:
     return experiment
 
 
+def valued_in_two_arms_or_another(store: Store) -> list[str]:
+    """The units with a value in an arm that is not theirs, or with two of one metric."""
+    query = """SELECT v.unit_id FROM unit_values v LEFT JOIN units u
+        ON u.experiment_id = v.experiment_id AND u.unit_id = v.unit_id AND u.arm = v.arm
+        WHERE u.unit_id IS NULL
+        UNION SELECT unit_id FROM unit_values GROUP BY experiment_id, metric, unit_id HAVING COUNT(*) > 1"""
+    with store._engine.connect() as connection:
+        return [str(row[0]) for row in connection.execute(text(query))]
+
+
 def verdict_of(found: Figures, experiment: Experiment) -> Verdict:
     """The verdict on what the reference found."""
     phases = tuple(phase_of(experiment, count) for count in phases_from(found))
@@ -55,6 +66,7 @@ def test_the_store_counts_values_and_decides_as_the_reference_does(
     assert len(expected) > 100
     found = figures(timed.experiment_data("e1"), timed.phase_counts("e1"))
     assert close(found, expected) == {}
+    assert valued_in_two_arms_or_another(timed) == []
     again = timed.counted("e1")
     assert close(figures(again.data(), again.phases()), expected) == {}
     verdict = verdict_of(expected, experiment)

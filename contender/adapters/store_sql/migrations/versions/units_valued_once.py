@@ -107,16 +107,11 @@ def _units() -> None:
     op.create_index("units_due", "units", ["experiment_id", "due_at"], sqlite_where=_DUE, postgresql_where=_DUE)
     op.create_table(
         "unit_values",
-        *_key("experiment_id", "unit_id", "metric"),
+        *_key("experiment_id", "metric", "arm", "unit_id"),
         sa.Column("value", sa.Float(53)),
         *_numbers("divisor"),
         sa.Column("reviewed", sa.SmallInteger, nullable=False),
         *_numbers("review_weight"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "unit_traits",
-        *_key("experiment_id", "unit_id"),
         *(sa.Column(name, sa.SmallInteger) for name in ("fold", "bin", "latency", "shadow_latency")),
         *(sa.Column(name, sa.Float(53)) for name in ("agreement", "confidence", "reward", "shadow_reward")),
         sqlite_with_rowid=False,
