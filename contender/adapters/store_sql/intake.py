@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, select, update
 
+from contender.adapters.store_sql.among import among
 from contender.adapters.store_sql.database import insert_all, rows_of, upsert
 from contender.adapters.store_sql.schema import (
     COVARIATES,
@@ -114,7 +115,7 @@ def _queue(connection: Connection, exposures: Sequence[Exposure], now: float) ->
 def _wake(connection: Connection, exposures: Sequence[Exposure]) -> None:
     """Have the outcomes judged that came before these exposures and were parked."""
     for at in range(0, len(exposures), _AT_ONCE):
-        mine = OUTCOMES.c.prediction_id.in_([one.prediction_id for one in exposures[at : at + _AT_ONCE]])
+        mine = among(connection, OUTCOMES.c.prediction_id, [one.prediction_id for one in exposures[at : at + _AT_ONCE]])
         connection.execute(update(OUTCOMES).where(IS_PARKED, mine).values(due=0.0, tries=0))
 
 
@@ -160,7 +161,7 @@ def _compared(connection: Connection, repeated: Repeated) -> Iterator[tuple[tupl
         return
     columns, keys = [table.c[name] for name in names], len(table.primary_key)
     place = names.index("prediction_id")
-    query = select(*columns).where(table.c.prediction_id.in_({row[place] for row in rows}))
+    query = select(*columns).where(among(connection, table.c.prediction_id, sorted({row[place] for row in rows})))
     kept = {tuple(row[:keys]): tuple(row) for row in rows_of(connection, query)}
     exposed = _exposed(connection, {row[place] for row in rows})
     for row in rows:
@@ -183,7 +184,7 @@ def _exposed(connection: Connection, prediction_ids: Iterable[str]) -> dict[str,
     """The experiment and the unit that an exposure takes part for, and its moment, by prediction id."""
     column = EXPOSURES.c
     query = select(column.prediction_id, column.experiment_id, column.unit_id, column.at).where(
-        column.prediction_id.in_(list(prediction_ids)),
+        among(connection, column.prediction_id, list(prediction_ids)),
         column.experiment_id.is_not(None),
         column.unit_id.is_not(None),
         column.counted == 1,

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
+from contender.adapters.store_sql.among import among
 from contender.adapters.store_sql.contributions import ALL, CountKey, Counts, UnitRow, cells_of, counts_of, gather
 from contender.adapters.store_sql.database import Database, column_of, insert_all, replace_all, rows_of
 from contender.adapters.store_sql.schema import EXPOSURES, GROUPS, UNCOUNTED, UNITS
@@ -80,7 +81,7 @@ def _claim(connection: Connection, experiment_id: str, limit: int) -> dict[str, 
     claimed = {row.prediction_id: row.groups for row in first}
     # By name: what another transaction queued meanwhile, with an earlier moment, stays.
     until = column.received_at <= first[-1].received_at
-    connection.execute(delete(UNCOUNTED).where(mine, until, column.prediction_id.in_(list(claimed))))
+    connection.execute(delete(UNCOUNTED).where(mine, until, among(connection, column.prediction_id, list(claimed))))
     return claimed
 
 
@@ -88,7 +89,7 @@ def _count_claimed(connection: Connection, experiment_id: str, claimed: dict[str
     if not claimed:
         return 0
     column = EXPOSURES.c
-    query = select(*(column[name] for name in _READ)).where(column.prediction_id.in_(list(claimed)))
+    query = select(*(column[name] for name in _READ)).where(among(connection, column.prediction_id, list(claimed)))
     exposed = rows_of(connection, query.order_by(column.received_at, column.prediction_id))
     terms = terms_of(connection, experiment_id)
     by_unit = defaultdict[str, list[Any]](list)
@@ -130,7 +131,7 @@ def _count_units(
 def _units(connection: Connection, experiment_id: str, units: list[str]) -> dict[str, _Unit]:
     columns = [UNITS.c[name] for name in UnitRow._fields]
     query = select(UNITS.c.unit_id, UNITS.c.stage, *columns)
-    query = query.where(UNITS.c.experiment_id == experiment_id, UNITS.c.unit_id.in_(units))
+    query = query.where(UNITS.c.experiment_id == experiment_id, among(connection, UNITS.c.unit_id, units))
     return {unit: _Unit(UnitRow(*values), stage) for unit, stage, *values in rows_of(connection, query)}
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, func, literal, null, select
 
+from contender.adapters.store_sql.among import among
 from contender.adapters.store_sql.contributions import (
     ALL,
     COVARIATE,
@@ -85,7 +86,7 @@ def of_units(connection: Connection, experiment_id: str, terms: Terms, units: Se
         chosen = list(units[at : at + AT_ONCE])
         groups = groups_of(connection, experiment_id, chosen)
         arms = dict[str, str]()
-        for unit, *values in rows_of(connection, _unit_rows(experiment_id, chosen)):
+        for unit, *values in rows_of(connection, _unit_rows(connection, experiment_id, chosen)):
             row, arms[unit] = UnitRow(*values), values[0]
             cells = (ALL, *cells_of(groups[unit]))
             gather(((CountKey(cell, row.generation, row.arm), counts_of(row)) for cell in cells), counts)
@@ -242,15 +243,16 @@ def _valued(
         value.experiment_id == experiment_id,
         value.metric.in_([metric.name for metric in terms.measured]),
         value.arm.in_(sorted(set(arms.values()))),
-        value.unit_id.in_(list(arms)),
+        among(connection, value.unit_id, list(arms)),
     )
     for unit, metric, amount, divisor, reviewed, weight, *traits in rows_of(connection, query):
         yield unit, metric, UnitValue(amount, divisor, bool(reviewed), weight), Traits(*traits)
 
 
-def _unit_rows(experiment_id: str, units: Sequence[str]) -> Select[Any]:
+def _unit_rows(connection: Connection, experiment_id: str, units: Sequence[str]) -> Select[Any]:
     columns = [UNITS.c[name] for name in UnitRow._fields]
-    return select(UNITS.c.unit_id, *columns).where(UNITS.c.experiment_id == experiment_id, UNITS.c.unit_id.in_(units))
+    mine = and_(UNITS.c.experiment_id == experiment_id, among(connection, UNITS.c.unit_id, units))
+    return select(UNITS.c.unit_id, *columns).where(mine)
 
 
 def _typed(kind: Any, values: Iterable[Any]) -> Any:

@@ -11,8 +11,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, or_, select, update
 
+from contender.adapters.store_sql.among import among, key_among
 from contender.adapters.store_sql.database import insert_all, rows_of, upsert
 from contender.adapters.store_sql.intake import CONTRADICTORY
 from contender.adapters.store_sql.schema import (
@@ -65,9 +66,9 @@ def settle_chunk(connection: Connection, task: str, judge: Judge, now: float) ->
     waiting = [row for row in due if row.exposed_at is not None]
     _park(connection, task, [row for row in due if row.exposed_at is None], now)
     earned = [(row, _earned(row, row.value, judge)) for row in waiting if row.metric == REWARD]
-    refused = [_key(row) for row, value in earned if value is None]
-    _mark(connection, task, Settled.REFUSED, refused)
-    _mark(connection, task, Settled.JUDGED, [key for row in waiting if (key := _key(row)) not in set(refused)])
+    refused = {_key(row) for row, value in earned if value is None}
+    _mark(connection, task, Settled.REFUSED, sorted(refused))
+    _mark(connection, task, Settled.JUDGED, [key for row in waiting if (key := _key(row)) not in refused])
     lock(connection, {row.experiment_id for row in waiting if row.experiment_id is not None})
     known = [(row, value) for row, value in earned if value is not None]
     rewards = [_reward_row(row, row, value, task) for row, value in known]
@@ -95,11 +96,11 @@ def _key(row: Any) -> Key:
     return row.prediction_id, row.metric, row.event_id
 
 
-def _of_task(task: str, keys: Sequence[Key]) -> Any:
+def _of_task(connection: Connection, task: str, keys: Sequence[Key]) -> Any:
     column = OUTCOMES.c
     # SQLite uses no index for tuples: without the predictions it would read all outcomes of the task.
-    of_these = column.prediction_id.in_([prediction_id for prediction_id, _, _ in keys])
-    mine = tuple_(column.prediction_id, column.metric, column.event_id).in_(keys)
+    of_these = among(connection, column.prediction_id, [prediction_id for prediction_id, _, _ in keys])
+    mine = key_among(connection, (column.prediction_id, column.metric, column.event_id), keys)
     return and_(column.task == task, of_these, mine)
 
 
@@ -110,12 +111,12 @@ def _park(connection: Connection, task: str, unknown: Sequence[Any], now: float)
         by_tries[row.tries].append(_key(row))
     for tries, keys in by_tries.items():
         later = {"due": now + FIRST_RETRY_S * 2.0**tries, "tries": min(tries + 1, _MOST_TRIES)}
-        connection.execute(update(OUTCOMES).where(_of_task(task, keys)).values(later))
+        connection.execute(update(OUTCOMES).where(_of_task(connection, task, keys)).values(later))
 
 
 def _mark(connection: Connection, task: str, state: Settled, keys: Sequence[Key]) -> None:
     if keys:
-        connection.execute(update(OUTCOMES).where(_of_task(task, keys)).values(settled=state.value))
+        connection.execute(update(OUTCOMES).where(_of_task(connection, task, keys)).values(settled=state.value))
 
 
 def _earned(exposure: Any, truth: str, judge: Judge) -> float | None:
@@ -138,7 +139,7 @@ def _of_shadows(connection: Connection, outcomes: Sequence[Any], task: str, judg
     for outcome in outcomes:
         by_shadow[shadow_of(outcome.prediction_id)].append(outcome)
     query = select(EXPOSURES.c.prediction_id, *_OF_EXPOSURE)
-    query = query.where(EXPOSURES.c.prediction_id.in_(list(by_shadow)))
+    query = query.where(among(connection, EXPOSURES.c.prediction_id, list(by_shadow)))
     pairs = [(shadow, outcome) for shadow in rows_of(connection, query) for outcome in by_shadow[shadow.prediction_id]]
     earned = [(shadow, outcome, _earned(shadow, outcome.value, judge)) for shadow, outcome in pairs]
     return [_reward_row(shadow, outcome, value, task) for shadow, outcome, value in earned if value is not None]
@@ -160,7 +161,7 @@ def _note_late(connection: Connection, outcomes: Sequence[Any]) -> None:
 def _opened(connection: Connection, experiment_id: str, units: set[str]) -> dict[str, float]:
     column = UNITS.c
     query = select(column.unit_id, column.first_at)
-    query = query.where(column.experiment_id == experiment_id, column.unit_id.in_(sorted(units)))
+    query = query.where(column.experiment_id == experiment_id, among(connection, column.unit_id, sorted(units)))
     return {row.unit_id: row.first_at for row in rows_of(connection, query)}
 
 
@@ -193,7 +194,7 @@ def _keep_earliest(connection: Connection, rows: Sequence[dict[str, Any]]) -> in
 
 
 def _known(connection: Connection, prediction_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    query = select(REWARDS).where(REWARDS.c.prediction_id.in_(prediction_ids))
+    query = select(REWARDS).where(among(connection, REWARDS.c.prediction_id, prediction_ids))
     return {row.prediction_id: dict(row._mapping) for row in rows_of(connection, query)}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, Table, case, func, select
 
+from contender.adapters.store_sql.among import among
 from contender.adapters.store_sql.contributions import CountKey, Counts, SumKey, Sums
 from contender.adapters.store_sql.database import replace_all, rows_of, upsert
 from contender.adapters.store_sql.schema import GROUPS, METRIC_TALLIES, SPANS, TALLIES
@@ -53,7 +54,7 @@ def add_sums(connection: Connection, experiment_id: str, totals: Mapping[SumKey,
 def groups_of(connection: Connection, experiment_id: str, units: Sequence[str]) -> dict[str, dict[str, str]]:
     """The groups of each of `units` by attribute; an empty mapping for who has none."""
     query = select(GROUPS.c.unit_id, GROUPS.c.attribute, GROUPS.c.value)
-    query = query.where(GROUPS.c.experiment_id == experiment_id, GROUPS.c.unit_id.in_(units))
+    query = query.where(GROUPS.c.experiment_id == experiment_id, among(connection, GROUPS.c.unit_id, units))
     found: dict[str, dict[str, str]] = {unit: {} for unit in units}
     for unit, attribute, value in rows_of(connection, query):
         found[unit][attribute] = value

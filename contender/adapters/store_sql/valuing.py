@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, select, update
 
+from contender.adapters.store_sql.among import among
 from contender.adapters.store_sql.contributions import (
     SumKey,
     Sums,
@@ -36,7 +37,7 @@ from contender.adapters.store_sql.schema import (
     UNITS,
 )
 from contender.adapters.store_sql.terms import Terms, terms_from, terms_of
-from contender.adapters.store_sql.totals import add_sums, groups_of, lock
+from contender.adapters.store_sql.totals import AT_ONCE, add_sums, groups_of, lock
 from contender.experiment.inference import review_value
 from contender.experiment.latency import latency_bin
 from contender.experiment.plan import HISTORY
@@ -162,7 +163,7 @@ def _advance(connection: Connection, experiment_id: str, due: Sequence[_Due], te
         after = stage + 1
         last = after >= len(terms.windows)
         due_at = None if last else column.first_at + terms.windows[after] + terms.plan.grace_s
-        statement = update(UNITS).where(column.experiment_id == experiment_id, column.unit_id.in_(mine))
+        statement = update(UNITS).where(column.experiment_id == experiment_id, among(connection, column.unit_id, mine))
         connection.execute(statement.values(stage=after, due_at=due_at))
 
 
@@ -232,19 +233,25 @@ def _read(
 ) -> _Reading:
     records = {unit: _Records() for unit in units}
     column = EXPOSURES.c
-    mine = and_(column.task == task, column.unit_id.in_(units), column.experiment_id == experiment_id)
+    mine = and_(column.task == task, among(connection, column.unit_id, units), column.experiment_id == experiment_id)
     mine = and_(mine, column.counted == 1)
     for row in rows_of(connection, select(*(column[name] for name in _ANSWER)).where(mine)):
         (records[row.unit_id].shadows if row.assigned_to == SHADOW else records[row.unit_id].answers).append(row)
-    outcome = OUTCOMES.c
-    names = (outcome[name] for name in UnitEvent._fields)
-    joined = and_(outcome.prediction_id == column.prediction_id, outcome.task == column.task)
-    events = select(column.unit_id, *names).join(OUTCOMES, joined).where(mine, column.assigned_to != SHADOW)
-    for unit, prediction_id, metric, event_id, value, at, received_at in rows_of(connection, events):
-        event = UnitEvent(prediction_id, metric, event_id, json.loads(value), at, received_at)
-        records[unit].events.append(event)
+    owners = {row.prediction_id: unit for unit, found in records.items() for row in found.answers}
+    for event in _events(connection, task, list(owners)):
+        records[owners[event.prediction_id]].events.append(event)
     covariates = _covariates(connection, experiment_id, task, units, terms, judge)
     return _Reading(records, covariates, groups_of(connection, experiment_id, units))
+
+
+def _events(connection: Connection, task: str, prediction_ids: Sequence[str]) -> Iterator[UnitEvent]:
+    """What happened after these answers. By their names, and not joined: a join may read all outcomes there are."""
+    column = OUTCOMES.c
+    query = select(*(column[name] for name in UnitEvent._fields)).where(column.task == task)
+    for at in range(0, len(prediction_ids), AT_ONCE):
+        mine = among(connection, column.prediction_id, prediction_ids[at : at + AT_ONCE])
+        for prediction_id, metric, event_id, value, *moments in rows_of(connection, query.where(mine)):
+            yield UnitEvent(prediction_id, metric, event_id, json.loads(value), *moments)
 
 
 def _covariates(
@@ -252,7 +259,7 @@ def _covariates(
 ) -> dict[str, float]:
     """What was known of each unit before its first answer, in [0, 1]; units without are left out."""
     unit = UNITS.c
-    mine = and_(unit.experiment_id == experiment_id, unit.unit_id.in_(units))
+    mine = and_(unit.experiment_id == experiment_id, among(connection, unit.unit_id, units))
     if terms.plan.covariate == BASELINE:
         final_at = unit.first_at + terms.primary.window_s + terms.plan.grace_s
         query = select(unit.unit_id, COVARIATES.c.score).join(COVARIATES, COVARIATES.c.prediction_id == unit.first_id)
