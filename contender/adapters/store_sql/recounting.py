@@ -137,7 +137,10 @@ def reward_so_far(
     mine = and_(mine, reward.unit_id.not_in(sorted(without)))
     same = and_(unit.experiment_id == experiment_id, unit.unit_id == reward.unit_id)
     means = select(reward.unit_id, reward.assigned_to.label("arm"), func.avg(reward.reward).label("mean"))
-    means = means.join(UNITS, same).where(mine, reward.assigned_to.not_in((SHADOW, UNASSIGNED)))
+    # Only the exposure knows whether it counts: rewards are kept of all, for the health of models.
+    counted = and_(EXPOSURES.c.prediction_id == reward.prediction_id, EXPOSURES.c.counted == 1)
+    means = means.join(UNITS, same).join(EXPOSURES, counted)
+    means = means.where(mine, reward.assigned_to.not_in((SHADOW, UNASSIGNED)))
     each = means.group_by(reward.unit_id, reward.assigned_to).subquery("means")
     query = select(each.c.arm, func.count(), func.sum(each.c.mean), func.sum(each.c.mean * each.c.mean))
     return {

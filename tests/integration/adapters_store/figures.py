@@ -21,7 +21,6 @@ from contender.experiment.data import (
 )
 
 Figures = dict[str, float]
-ARMS = ("champion", "challenger")
 COUNTS = (
     *("assigned", "exposures", "fallbacks", "reviews"),
     *("fallback_units", "review_units", "error_units", "slow_units"),
@@ -111,24 +110,28 @@ def _named(name: str, found: Iterable[tuple[str, float]]) -> Iterator[tuple[str,
 def data_from(found: Figures) -> ExperimentData:
     """The aggregates that these figures are of; without phases."""
     events = Events(*(int(found.get(name, 0)) for name in ("replayed", "contradictory", "late")))
-    arms = {arm: _arm(_part(found, arm)) for arm in ARMS}
-    shadow = {arm: _shadow(part) for arm in ARMS if (part := _part(found, f"{arm} shadow"))}
+    arms = {arm: _arm(_part(found, arm)) for arm in _arms(found)}
+    shadow = {arm: _shadow(part) for arm in arms if (part := _part(found, f"{arm} shadow"))}
     return ExperimentData(arms, int(found.get("crossed", 0)), (), shadow, events, found["seconds"])
 
 
 def phases_from(found: Figures) -> list[PhaseCount]:
     """The phases that these figures are of, oldest first."""
-    names = _part(found, "phase")
+    names, arms = _part(found, "phase"), _arms(found)
     return [
         PhaseCount(
             number,
             *(
-                {arm: int(names.get(f"{number} {arm} {kind}", 0)) for arm in ARMS if f"{number} {arm} units" in names}
+                {arm: int(names.get(f"{number} {arm} {kind}", 0)) for arm in arms if f"{number} {arm} units" in names}
                 for kind in ("units", *HAPPENED)
             ),
         )
         for number in sorted({int(name.split()[0]) for name in names})
     ]
+
+
+def _arms(found: Figures) -> list[str]:
+    return sorted(name.removesuffix(" assigned") for name in found if name.endswith(" assigned"))
 
 
 def _part(found: Figures, name: str) -> Figures:

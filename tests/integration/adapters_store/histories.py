@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from contender.experiment.plan import Plan
+from contender.experiment.plan import Plan, stored_plan
 from contender.metrics import PlannedMetric
 from contender.values import Covariate, Exposure, Outcome, shadow_of
 
@@ -14,6 +14,12 @@ TASK = "job-change"
 BEGIN, WINDOW, GRACE, END = 1_000.0, 100.0, 20.0, 5_000.0
 BIG = {0: "exhausted", 7: "better", 14: "worse", 21: "guardrail"}
 """The seeds of histories with enough people for a verdict, and its rule."""
+RIVALS = {2: 1, 4: 1, 9: 2, 15: 2, 25: 1, 11: 1}
+"""The seeds of histories with further challengers, and how many."""
+OLD = {5: ((2, 0.5),), 11: ((1, 0.2), (5, 0.5)), 19: ((1, 0.1), (5, 0.5)), 23: ((1, 0.1), (5, 0.3)), 29: ((1, 0.5),)}
+"""The seeds of experiments that began before values had windows, and the steps of their ramps."""
+RULES = {**BIG, 29: "too-few"}
+"""The rules of the verdicts on them, and on the one with few people whose faulty records are allowed for."""
 METRICS = (
     PlannedMetric("acceptance", window_s=40.0),
     PlannedMetric("dwell", "guardrail", "mean", cap=30.0, window_s=WINDOW, default=1.0, margin=2.0),
@@ -34,10 +40,16 @@ class Batch(NamedTuple):
 
 
 class History(NamedTuple):
-    """A plan and everything that arrived, in order of arrival."""
+    """A plan and everything that arrived, in order of arrival.
+
+    With `terms` it is an experiment of the old rule: they are what its plan was stored as, `shares` its ramp.
+    """
 
     plan: Plan
     batches: list[Batch]
+    rivals: int = 0
+    terms: dict[str, Any] | None = None
+    shares: tuple[tuple[int, float], ...] = ((2, 0.5),)
 
     def without(self, units: set[str]) -> History:
         """The same without what was of those units."""
@@ -69,6 +81,27 @@ def plan_of(seed: int) -> Plan:
     )
 
 
+def old_terms(seed: int) -> dict[str, Any]:
+    """What the plan of an experiment of the old rule was stored as: with fields that are gone, and without a window."""
+    return {
+        "metric": "reward",
+        "outcome_days": 1.0,
+        "max_late_share": 0.1,
+        "leave_out_late": False,
+        "favourable_label": "y",
+        "slow_ms": 80.0,
+        "min_units": 100,
+        "horizon_units": 400,
+        "max_crossed_share": 0.5 if seed == 29 else 0.001,
+        "max_contradictory_share": 0.9 if seed == 29 else 0.001,
+    }
+
+
+def arms_of(seed: int) -> list[str]:
+    """The arms of that history."""
+    return ["champion", "challenger", *(f"challenger-{number + 2}" for number in range(RIVALS.get(seed, 0)))]
+
+
 def history(seed: int) -> History:
     """The history of that seed."""
     chance = random.Random(seed)
@@ -76,10 +109,14 @@ def history(seed: int) -> History:
     sent: list[tuple[float, Exposure | Outcome | Covariate]] = []
     for number in range(people):
         sent += _before(chance, number)
-        sent += _person(chance, number)
+        sent += _person(chance, number, arms_of(seed))
     sent = _bent(seed, sent)
     sent += [_again(chance, at, record) for at, record in chance.sample(sent, len(sent) // 20)]
-    return History(plan_of(seed), list(_batches(chance, sorted(sent, key=lambda one: one[0]))))
+    batches = list(_batches(chance, sorted(sent, key=lambda one: one[0])))
+    if seed not in OLD:
+        return History(plan_of(seed), batches, RIVALS.get(seed, 0))
+    terms = old_terms(seed)
+    return History(stored_plan(terms), batches, RIVALS.get(seed, 0), terms, OLD[seed])
 
 
 Record = Exposure | Outcome | Covariate
@@ -116,13 +153,15 @@ def _before(chance: random.Random, number: int) -> list[tuple[float, Exposure | 
     ]
 
 
-def _person(chance: random.Random, number: int) -> list[tuple[float, Exposure | Outcome | Covariate]]:
+def _person(chance: random.Random, number: int, arms: list[str]) -> list[tuple[float, Exposure | Outcome | Covariate]]:
     arm = "challenger" if chance.random() < 0.5 else "champion"
+    if len(arms) > 2:
+        arm = chance.choice(arms)
     found: list[tuple[float, Exposure | Outcome | Covariate]] = []
     for visit in range(chance.choice((1, 1, 2, 5))):
         made = _exposure(chance, f"p{number}-{visit}", number, arm, BEGIN + chance.random() * 400)
         if chance.random() < 0.03:
-            made = replace(made, assigned_to="champion" if arm == "challenger" else "challenger")
+            made = replace(made, assigned_to=arms[arms.index(arm) - 1])
         if chance.random() < 0.1:
             made = replace(made, assigned_to="champion", counted=False, groups={})
         came = made.at + chance.choice((0.0, 5.0, 5.0, 60.0, 300.0))

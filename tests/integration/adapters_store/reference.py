@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from contender.values import Exposure, Outcome
-from tests.integration.adapters_store.histories import END, GRACE, History
+from tests.integration.adapters_store.histories import END, History
 
 REVIEW = "Review_Required"
 
@@ -23,6 +23,9 @@ class Reference:
 
     def __init__(self, history: History) -> None:
         self.plan = history.plan
+        self.grace = history.plan.grace_s
+        self.old = history.terms is not None
+        self.since = self._counting_from(history)
         self.exposures: dict[str, tuple[Exposure, float]] = {}
         self.outcomes: dict[tuple[str, ...], tuple[Outcome, float]] = {}
         self.covariates: dict[str, tuple[float, float]] = {}
@@ -36,6 +39,12 @@ class Reference:
         self.settled = [*(batch.at for batch in history.batches if batch.looks), END]
         self.units = self._units()
         self._contradicting_truths()
+
+    @staticmethod
+    def _counting_from(history: History) -> float:
+        """The generation from which rewards count under the old rule: the step that gives the planned share."""
+        generation, share = history.shares[-1]
+        return generation if share >= history.plan.challenger_share else math.inf
 
     def _arrive(self, batch: Any) -> None:
         for one in sorted(batch.exposures, key=lambda one: one.prediction_id):
@@ -63,7 +72,7 @@ class Reference:
 
     @staticmethod
     def _part(one: Exposure) -> bool:
-        return one.experiment_id == "e1" and one.counted and one.assigned_to in ("champion", "challenger")
+        return one.experiment_id == "e1" and one.counted and one.assigned_to.startswith("cha")
 
     def _contradicting_truths(self) -> None:
         rewards = defaultdict(set)
@@ -91,7 +100,7 @@ class Reference:
             if one.assigned_to != unit["first"].assigned_to:
                 unit["crossed"] = True
             earlier = (one.at, one.prediction_id) < (unit["first"].at, unit["first"].prediction_id)
-            if earlier and came <= unit["first"].at + shortest + GRACE:
+            if earlier and came <= unit["first"].at + shortest + self.grace:
                 unit["first"] = one
             unit["seen"].append((one, came))
         return units
@@ -107,17 +116,31 @@ class Reference:
         yield "contradictory", len(self.contradictory & self.units.keys())
         yield "crossed", sum(unit["crossed"] for unit in self.units.values())
         yield "replayed", self.replayed
-        yield "late", self._late()
+        yield "late", 0 if self.old else self._late()
         moments = [one.at for unit in self.units.values() for one, _ in unit["seen"]]
         yield "seconds", max(moments) - min(moments)
         for unit in self.units.values():
             arm = unit["first"].assigned_to
-            for name, amount in (*self._counts(unit), *self._values(unit)):
+            for name, amount in (*self._counts(unit), *(() if self.old else self._values(unit))):
                 yield f"{arm} {name}", amount
             yield f"phase {unit['first'].generation} {arm} units", 1
             for name, amount in self._counts(unit):
                 if name in ("fallback_units", "error_units", "slow_units"):
                     yield f"phase {unit['first'].generation} {arm} {name}", amount
+
+        if self.old:
+            yield from self._rewards()
+
+    def _rewards(self) -> Iterator[tuple[str, float]]:
+        """Under the old rule a unit is worth the mean of all its rewards so far, in the arm that earned them."""
+        earned = defaultdict[tuple[str, str], list[float]](list)
+        for one, _ in self.exposures.values():
+            truths = [(t.at, t.event_id, t.value) for t, _ in self.became[one.prediction_id] if t.metric == "reward"]
+            if truths and self._part(one) and one.generation >= self.since:
+                earned[one.assigned_to, str(one.unit_id)].append(self._judged(one, min(truths)[2]))
+        for (arm, _), rewards in earned.items():
+            for name, amount in self._sums(sum(rewards) / len(rewards), 0.0, reviewed=False, weight=0.0):
+                yield f"{arm} reward {name}", amount
 
     def _late(self) -> int:
         """Outcomes that happened or came too late, by what was known of their units when they were judged."""
@@ -130,7 +153,7 @@ class Reference:
             judged = min(moment for moment in self.settled if moment >= max(came, answered))
             named = [metric for metric in self.plan.measured if one.metric in _counted(metric)]
             closed = known[judged][str(answer.unit_id)]["first"].at + max(metric.window_s for metric in named)
-            late += not (answer.at - 60 <= one.at <= closed and came <= closed + GRACE)
+            late += not (answer.at - 60 <= one.at <= closed and came <= closed + self.grace)
         return late
 
     def _counts(self, unit: dict[str, Any]) -> Iterator[tuple[str, float]]:
@@ -153,7 +176,7 @@ class Reference:
         group = f"group g={unit['first'].groups['g']}"
         for metric in self.plan.measured:
             opened = unit["first"].at
-            closed, final = opened + metric.window_s, opened + metric.window_s + GRACE
+            closed, final = opened + metric.window_s, opened + metric.window_s + self.grace
             if final >= END:
                 continue
             held = [one for one, came in unit["seen"] if opened <= one.at <= closed and came <= final]

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from contender.adapters.store_sql import Store
-from contender.experiment.analysis import Experiment, look, phase_of, verdict_on
+from contender.experiment.analysis import Experiment, from_document, look, phase_of, verdict_on
 from contender.experiment.decision import Verdict
+from contender.experiment.plan import stored_plan
 from contender.values import Prediction
 from tests.integration.adapters_store.figures import Figures, close, data_from, figures, flat, phases_from
-from tests.integration.adapters_store.histories import BIG, END, TASK, Batch, History, history
+from tests.integration.adapters_store.histories import END, OLD, RULES, TASK, Batch, History, arms_of, history
 from tests.integration.adapters_store.reference import Reference
 
 Make = Callable[..., Any]
@@ -25,10 +26,24 @@ def judge(prediction: Prediction, truth: object) -> float:
     return 1.0 if (prediction.label == "y") == (truth == 1) else 0.25
 
 
+def rivals_of(told: History) -> tuple[str, ...]:
+    """The versions of the further challengers."""
+    return tuple(str(9 + number) for number in range(told.rivals))
+
+
+def begun(store: Store, told: History) -> Experiment:
+    """Keeps an experiment as one began before values had windows."""
+    plan = stored_plan(told.terms or {})
+    began = Experiment("e1", TASK, "e1", plan, "7", "8", 0.0, told.shares, rivals=rivals_of(told), terms=told.terms)
+    document = {name: value for name, value in began.to_document().items() if name != "rule"}
+    store.save_experiment(document)
+    return from_document(store.experiment("e1"))
+
+
 def run(store: Store, clock: Any, begin: Make, told: History) -> Experiment:
     """Let everything arrive, and look at the end."""
     clock.now = 1.0
-    experiment: Experiment = begin(store, told.plan)
+    experiment: Experiment = begun(store, told) if told.terms else begin(store, told.plan, rivals=rivals_of(told))
     for batch in told.batches:
         clock.now = batch.at
         store.append(batch.exposures, batch.outcomes, batch.covariates)
@@ -53,7 +68,8 @@ def valued_in_two_arms_or_another(store: Store) -> list[str]:
 def verdict_of(found: Figures, experiment: Experiment) -> Verdict:
     """The verdict on what the reference found."""
     phases = tuple(phase_of(experiment, count) for count in phases_from(found))
-    return verdict_on(replace(data_from(found), phases=phases), experiment, None)
+    pooled = experiment.rule == "coverage" or len(experiment.shares) < 2
+    return verdict_on(replace(data_from(found), phases=phases, pooled=pooled), experiment, None)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -63,18 +79,20 @@ def test_the_store_counts_values_and_decides_as_the_reference_does(
     told = history(seed)
     experiment = run(timed, clock, begin, told)
     expected = Reference(told).figures()
-    assert len(expected) > 100
+    assert len(expected) > (30 if told.terms else 100)
+    assert {name.split()[0] for name in expected if name.endswith(" assigned")} == set(arms_of(seed))
+    assert experiment.rule == ("shares" if seed in OLD else "coverage")
     found = figures(timed.experiment_data("e1"), timed.phase_counts("e1"))
     assert close(found, expected) == {}
     assert valued_in_two_arms_or_another(timed) == []
     again = timed.counted("e1")
     assert close(figures(again.data(), again.phases()), expected) == {}
     verdict = verdict_of(expected, experiment)
-    assert verdict.rule == BIG.get(seed, "unhealthy")
+    assert verdict.rule == RULES.get(seed, "unhealthy")
     assert close(flat(look(timed, experiment).to_document()), flat(verdict.to_document())) == {}
 
 
-@pytest.mark.parametrize("seed", [3, 17])
+@pytest.mark.parametrize("seed", [3, 9, 17])
 def test_counting_anew_and_leaving_out_agree_with_what_was_counted(
     timed: Store, clock: Any, begin: Make, seed: int
 ) -> None:
@@ -88,6 +106,18 @@ def test_counting_anew_and_leaving_out_agree_with_what_was_counted(
     left_out = {f"u{number}" for number in range(0, 60, 4)}
     rest = figures(timed.experiment_data("e1", left_out), timed.phase_counts("e1", left_out))
     assert close(without_records(rest), without_records(Reference(told.without(left_out)).figures())) == {}
+
+
+@pytest.mark.parametrize("seed", [5, 11])
+def test_leaving_out_and_counting_anew_under_the_old_rule(timed: Store, clock: Any, begin: Make, seed: int) -> None:
+    told = history(seed)
+    run(timed, clock, begin, told)
+    left_out = {f"u{number}" for number in range(0, 60, 4)}
+    rest = figures(timed.experiment_data("e1", left_out), timed.phase_counts("e1", left_out))
+    assert close(without_records(rest), without_records(Reference(told.without(left_out)).figures())) == {}
+    before = timed.experiment_data("e1")
+    timed.recount("e1")
+    assert close(figures(timed.experiment_data("e1")), figures(before)) == {}
 
 
 def without_records(found: Figures) -> Figures:
