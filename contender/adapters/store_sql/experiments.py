@@ -169,8 +169,9 @@ def _totals(connection: Connection, experiment_id: str, without: Collection[str]
     primary = terms.primary.name
     totals = read_totals(connection, experiment_id, primary)
     if without:
-        faults = [unit for unit in faulty(connection, experiment_id) if unit not in without]
-        events = totals.span.events._replace(contradictory=len(faults))
+        events = totals.span.events
+        left_out = sum(unit in without for unit in faulty(connection, experiment_id))
+        events = events._replace(contradictory=events.contradictory - left_out)
         rest = less(totals, of_units(connection, experiment_id, terms, sorted(without)))
         totals = rest._replace(span=totals.span._replace(events=events))
     return totals._replace(sums=totals.sums | reward_so_far(connection, experiment_id, terms, without))

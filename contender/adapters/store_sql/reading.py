@@ -124,12 +124,16 @@ def read_totals(connection: Connection, experiment_id: str, primary: str) -> Tot
 
 
 def span(connection: Connection, experiment_id: str) -> Span:
-    """When the experiment's exposures came, and what came amiss."""
+    """When the experiment's exposures came, and what came amiss.
+
+    Contradictory records from before units were noted count as a unit each: they held the experiment.
+    """
     rows = rows_of(connection, select(SPANS).where(SPANS.c.experiment_id == experiment_id))
-    contradictory = connection.scalar(_faulty(experiment_id, func.count())) or 0
+    units = connection.scalar(_faulty(experiment_id, func.count())) or 0
     if not rows:
-        return Span(0.0, Events(contradictory=contradictory))
-    return Span(rows[0].last_at - rows[0].first_at, Events(rows[0].replayed, contradictory, rows[0].late))
+        return Span(0.0, Events(contradictory=units))
+    kept = rows[0]
+    return Span(kept.last_at - kept.first_at, Events(kept.replayed, units + kept.contradictory, kept.late))
 
 
 def faulty(connection: Connection, experiment_id: str) -> list[str]:

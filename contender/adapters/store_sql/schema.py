@@ -216,9 +216,13 @@ SPANS: Final = Table(
     Column("first_at", Float(53), nullable=False),
     Column("last_at", Float(53), nullable=False),
     Column("replayed", Integer, nullable=False, server_default=text("0")),
+    Column("contradictory", Integer, nullable=False, server_default=text("0")),
     Column("late", Integer, nullable=False, server_default=text("0")),
 )
-"""When an experiment's exposures came, and how many records were not as they should be."""
+"""When an experiment's exposures came, and how many records were not as they should be.
+
+`contradictory` are records from before it was noted whose they are (`UNIT_FAULTS`); nothing is added to them.
+"""
 
 INPUTS: Final = Table(
     "inputs",  # what people told of themselves has a table of its own, to be granted and forgotten apart

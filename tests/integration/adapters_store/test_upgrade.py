@@ -18,7 +18,8 @@ from contender.adapters.store_sql import Store
 from contender.adapters.store_sql.versions import MIGRATIONS, NEWEST, Versions
 from contender.errors import Unavailable
 from contender.experiment.analysis import from_document, look, observe
-from contender.experiment.data import Sample
+from contender.experiment.data import Events, Sample
+from contender.experiment.health import oddities
 from contender.experiment.plan import digest_of
 from contender.values import Prediction
 
@@ -176,6 +177,26 @@ def test_a_running_experiment_of_the_version_before_goes_on(between: Store, expo
     assert again.events.replayed == 1
     assert between.outcome_counts(TASK) == {"pending": 0, "judged": 1, "refused": 0}
     assert look(between, running).decision == "hold"
+
+
+@pytest.mark.parametrize(("stated", "noted", "kept"), [({}, 2, 2), ({"max_contradictory_share": 0.9}, 1, 0)])
+def test_contradictions_that_held_an_experiment_go_on_holding_it(
+    between: Store, expose: Make, stated: dict[str, float], noted: int, kept: int
+) -> None:
+    """Of two exposures, which contradict something; whose records they were nobody knows any more."""
+    plan = PLAN | stated
+    words = json.dumps(json.loads(RUNNING["words"]) | {"plan": plan, "plan_digest": digest_of(plan)})
+    with between._engine.begin() as connection:
+        connection.execute(text("UPDATE experiments SET document = :words"), {"words": words})
+        connection.execute(text("UPDATE spans SET contradictory = :noted"), {"noted": noted})
+    between.upgrade()
+    assert between.experiment_data("e1").events == Events(contradictory=kept)
+    between.append([expose("p1", label="0")], [])
+    assert between.faulty_units("e1")["contradictory"] == ["u1"]
+    assert between.experiment_data("e1").events == Events(contradictory=kept + 1)
+    assert between.experiment_data("e1", {"u1"}).events == Events(contradictory=kept)
+    faults = oddities(between.experiment_data("e1", {"u1"}), from_document(between.experiment("e1")).plan)
+    assert ("contradictory" in [fault.kind for fault in faults]) == bool(kept)
 
 
 def test_newer_tables_are_refused(store: Store) -> None:

@@ -1,5 +1,8 @@
 """A unit is in one arm and valued once, when its window has closed; outcomes have a metric; exposures may not count."""
 
+import json
+import math
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,6 +12,8 @@ down_revision = "3"
 _PENDING = sa.text("settled = 0")
 _PARKED = sa.text("settled = 0 AND due > 0")
 _DUE = sa.text("due_at IS NOT NULL")
+_SHARE = 0.001
+"""The part of the exposures that might contradict others where a plan did not say."""
 _REPLACED = ("units", "tallies", "revisits")
 
 
@@ -16,11 +21,11 @@ def upgrade() -> None:
     """From the tables in which units changed with every record, and counted once an arm and generation."""
     _exposures()
     _outcomes()
+    _contradictions()
     for table in _REPLACED:
         op.drop_table(table)
     op.rename_table("uncounted", "uncounted_before")
     op.drop_column("rewards", "baseline_reward")
-    op.drop_column("spans", "contradictory")
     _units()
     _tallies()
     # The groups of units that nobody has counted yet are known to the queue alone.
@@ -69,6 +74,28 @@ def _outcomes() -> None:
         ("outcomes_parked", ["prediction_id"], _PARKED),
     ):
         op.create_index(name, "outcomes", columns, sqlite_where=where, postgresql_where=where)
+
+
+def _contradictions() -> None:
+    """Contradictory records were counted, and not whose they were: the number stays where it held the experiment.
+
+    Elsewhere it would hold experiments that were not held: units are fewer than records, and so is what is allowed.
+    """
+    rows = op.get_bind().execute(
+        sa.text(
+            "SELECT s.experiment_id, s.contradictory, x.document, COUNT(e.prediction_id) FROM spans s "
+            "LEFT JOIN experiments x ON x.id = s.experiment_id "
+            "LEFT JOIN exposures e ON e.experiment_id = s.experiment_id AND e.unit_id IS NOT NULL "
+            "AND e.assigned_to NOT IN ('unassigned', 'shadow') "
+            "WHERE s.contradictory > 0 GROUP BY s.experiment_id, s.contradictory, x.document"
+        )
+    )
+    for experiment_id, contradictory, document, exposures in rows.fetchall():
+        plan = json.loads(str(document))["plan"] if document else {}
+        if contradictory <= math.floor(plan.get("max_contradictory_share", _SHARE) * exposures):
+            op.execute(
+                sa.text("UPDATE spans SET contradictory = 0 WHERE experiment_id = :id").bindparams(id=experiment_id)
+            )
 
 
 def _key(*names: str) -> list[sa.Column[str]]:
