@@ -106,7 +106,7 @@ def test_a_guarded_truth_that_is_missing_in_one_arm_has_not_passed(known: int) -
     guarded = PlannedMetric("hire", "guardrail", default=None, margin=0.05)
     values = {"champion": Sample(2000, 1000, 1000), "challenger": Sample(known, 0.5 * known, 0.5 * known)}
     arms = {
-        name: replace(one, metrics=one.metrics | {"hire": MetricData(2000, 0, values[name])})
+        name: replace(one, metrics={**one.metrics, "hire": MetricData(2000, 0, values[name])})
         for name, one in {CHAMPION: arm(2000), CHALLENGER: arm(2000, 0.9)}.items()
     }
     passed = Look(safe_p={"hire": 1e-9})
