@@ -28,16 +28,16 @@ COUNTS = (
 HAPPENED = ("fallback_units", "error_units", "slow_units")
 
 
-def close(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What differs by more than rounding, by name."""
+def close(one: Mapping[str, Any], other: Mapping[str, Any], rel: float = 1e-9) -> dict[str, tuple[Any, Any]]:
+    """What differs by more than rounding, or by more than that part of it, by name."""
     names = one.keys() | other.keys()
     pairs = {name: (one.get(name, 0.0), other.get(name, 0.0)) for name in names}
-    return {name: pair for name, pair in pairs.items() if not _alike(*pair)}
+    return {name: pair for name, pair in pairs.items() if not _alike(*pair, rel)}
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _alike(one: Any, other: Any, rel: float) -> bool:
     if isinstance(one, int | float) and isinstance(other, int | float):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+        return math.isclose(one, other, rel_tol=rel, abs_tol=1e-9)
     return bool(one == other)
 
 
