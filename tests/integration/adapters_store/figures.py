@@ -1,4 +1,4 @@
-"""An experiment's aggregates as plain numbers by name, and back: how the store's and a reference's are compared."""
+"""An experiment's aggregates as plain numbers by name: how the store's and a reference's are compared."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from contender.experiment.data import (
-    NOTHING,
     ArmData,
-    Events,
     ExperimentData,
-    GroupData,
     MetricData,
     PairedSample,
     PhaseCount,
     Sample,
     ShadowData,
-    Stratum,
 )
 
 Figures = dict[str, float]
@@ -28,16 +24,16 @@ COUNTS = (
 HAPPENED = ("fallback_units", "error_units", "slow_units")
 
 
-def close(one: Mapping[str, Any], other: Mapping[str, Any], rel: float = 1e-9) -> dict[str, tuple[Any, Any]]:
-    """What differs by more than rounding, or by more than that part of it, by name."""
+def close(one: Mapping[str, Any], other: Mapping[str, Any], *, rounding: float = 1e-9) -> dict[str, tuple[Any, Any]]:
+    """What differs by more than rounding, by name: by that part of the larger, or by next to nothing."""
     names = one.keys() | other.keys()
     pairs = {name: (one.get(name, 0.0), other.get(name, 0.0)) for name in names}
-    return {name: pair for name, pair in pairs.items() if not _alike(*pair, rel)}
+    return {name: pair for name, pair in pairs.items() if not _alike(*pair, rounding)}
 
 
-def _alike(one: Any, other: Any, rel: float) -> bool:
+def _alike(one: Any, other: Any, rounding: float) -> bool:
     if isinstance(one, int | float) and isinstance(other, int | float):
-        return math.isclose(one, other, rel_tol=rel, abs_tol=1e-9)
+        return math.isclose(one, other, rel_tol=rounding, abs_tol=1e-9)
     return bool(one == other)
 
 
@@ -105,93 +101,3 @@ def _of_sample(sample: Sample) -> Iterator[tuple[str, float]]:
 
 def _named(name: str, found: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:
     yield from ((f"{name} {figure}", amount) for figure, amount in found)
-
-
-def data_from(found: Figures) -> ExperimentData:
-    """The aggregates that these figures are of; without phases."""
-    events = Events(*(int(found.get(name, 0)) for name in ("replayed", "contradictory", "late")))
-    arms = {arm: _arm(_part(found, arm)) for arm in _arms(found)}
-    shadow = {arm: _shadow(part) for arm in arms if (part := _part(found, f"{arm} shadow"))}
-    return ExperimentData(arms, int(found.get("crossed", 0)), (), shadow, events, found["seconds"])
-
-
-def phases_from(found: Figures) -> list[PhaseCount]:
-    """The phases that these figures are of, oldest first."""
-    names, arms = _part(found, "phase"), _arms(found)
-    return [
-        PhaseCount(
-            number,
-            *(
-                {arm: int(names.get(f"{number} {arm} {kind}", 0)) for arm in arms if f"{number} {arm} units" in names}
-                for kind in ("units", *HAPPENED)
-            ),
-        )
-        for number in sorted({int(name.split()[0]) for name in names})
-    ]
-
-
-def _arms(found: Figures) -> list[str]:
-    return sorted(name.removesuffix(" assigned") for name in found if name.endswith(" assigned"))
-
-
-def _part(found: Figures, name: str) -> Figures:
-    return {key.removeprefix(f"{name} "): value for key, value in found.items() if key.startswith(f"{name} ")}
-
-
-def _arm(found: Figures) -> ArmData:
-    metrics = {name: _metric(_part(found, name)) for name in _owners(found, "matured", words=2)}
-    groups = _part(found, "group")
-    strata = _part(found, "stratum")
-    return ArmData(
-        **{name: int(found.get(name, 0)) for name in COUNTS},
-        metrics=metrics,
-        strata={_stratum(name): _sample(_part(strata, name)) for name in _owners(strata, "n", words=4)},
-        covariate_units={int(name): int(units) for name, units in _part(found, "covariate").items()},
-        groups={name: _group(_part(groups, name)) for name in _owners(groups, "units", words=2)},
-        latency=_bins(_part(found, "latency")),
-    )
-
-
-def _owners(found: Figures, figure: str, *, words: int) -> list[str]:
-    """Whose figures of that name there are, in names of so many words."""
-    named = sorted(name for name in found if len(name.split()) == words)
-    return [name.removesuffix(f" {figure}") for name in named if name.endswith(f" {figure}")]
-
-
-def _stratum(name: str) -> Stratum:
-    fold, number, reviewed = map(int, name.split())
-    return Stratum(fold, number, bool(reviewed))
-
-
-def _group(found: Figures) -> GroupData:
-    return GroupData(int(found["units"]), int(found.get("selected", 0)), _metric(found))
-
-
-def _metric(found: Figures) -> MetricData:
-    pairs = _pairs(found)
-    divisor = pairs.second if found.get("under squares") else NOTHING
-    matured, reviewed = (int(found.get(name, 0)) for name in ("matured", "reviewed"))
-    return MetricData(matured, reviewed, pairs.first, divisor, pairs.products, found.get("weight", 0.0))
-
-
-def _shadow(found: Figures) -> ShadowData:
-    return ShadowData(
-        _sample(_part(found, "agreement")),
-        _pairs(_part(found, "confidence")),
-        _pairs(_part(found, "reward")),
-        _bins(_part(found, "latency")),
-    )
-
-
-def _pairs(found: Figures) -> PairedSample:
-    first = _sample(found)
-    second = Sample(first.n, found.get("under", 0.0), found.get("under squares", 0.0))
-    return PairedSample(first, second, found.get("products", 0.0))
-
-
-def _sample(found: Figures) -> Sample:
-    return Sample(int(found.get("n", 0)), found.get("total", 0.0), found.get("squares", 0.0))
-
-
-def _bins(found: Figures) -> tuple[int, ...]:
-    return tuple(int(found.get(str(number), 0)) for number in range(64)) if found else ()

@@ -12,12 +12,14 @@ from contender.values import Covariate, Exposure, Outcome, shadow_of
 
 TASK = "job-change"
 BEGIN, WINDOW, GRACE, END = 1_000.0, 100.0, 20.0, 5_000.0
-BIG = {0: "exhausted", 7: "better", 14: "worse", 21: "guardrail"}
+BIG = {0: "exhausted", 4: "better", 7: "better", 13: "unhealthy", 14: "worse", 21: "guardrail"}
 """The seeds of histories with enough people for a verdict, and its rule."""
 RIVALS = {2: 1, 4: 1, 9: 2, 15: 2, 25: 1, 11: 1}
 """The seeds of histories with further challengers, and how many."""
 OLD = {5: ((2, 0.5),), 11: ((1, 0.2), (5, 0.5)), 19: ((1, 0.1), (5, 0.5)), 23: ((1, 0.1), (5, 0.3)), 29: ((1, 0.5),)}
 """The seeds of experiments that began before values had windows, and the steps of their ramps."""
+SLOW_OF_OLD = 23
+"""The seed of a large one of these whose challenger is slow."""
 RULES = {**BIG, 29: "too-few"}
 """The rules of the verdicts on them, and on the one with few people whose faulty records are allowed for."""
 METRICS = (
@@ -105,7 +107,9 @@ def arms_of(seed: int) -> list[str]:
 def history(seed: int) -> History:
     """The history of that seed."""
     chance = random.Random(seed)
-    people = 1_000 if seed in BIG else 60
+    # Where outcomes are lost, groups need more people for enough of them to have a value.
+    lossy = BIG.get(seed) == "unhealthy"
+    people = 1_600 if lossy else 1_000 if seed in {*BIG, SLOW_OF_OLD} else 60
     sent: list[tuple[float, Exposure | Outcome | Covariate]] = []
     for number in range(people):
         sent += _before(chance, number)
@@ -123,20 +127,26 @@ Record = Exposure | Outcome | Covariate
 
 
 def _bent(seed: int, sent: list[tuple[float, Record]]) -> list[tuple[float, Record]]:
-    """The records as they are where the challenger is always right, always wrong, or slow."""
+    """The records as they are where the challenger is always right or wrong, slow and unfair, or loses outcomes."""
     challengers = {
         record.prediction_id: record.label
         for _, record in sent
         if isinstance(record, Exposure) and record.assigned_to == "challenger"
     }
-    rule, found = BIG.get(seed), []
+    rule, found = BIG.get(seed, "guardrail" if seed == SLOW_OF_OLD else ""), []
     for at, record in sent:
         label, bent = challengers.get(record.prediction_id), record
         if label is not None and rule == "guardrail" and isinstance(record, Exposure):
-            bent = replace(record, latency_ms=record.latency_ms + 60.0)
-        if label is not None and rule in {"better", "worse"} and isinstance(record, Outcome):
-            right = int((label == "y") == (rule == "better"))
+            bent = replace(
+                record, latency_ms=record.latency_ms + 60.0, label="n" if record.groups == {"g": "b"} else label
+            )
+        if label is not None and rule in {"better", "worse", "unhealthy"} and isinstance(record, Outcome):
+            right = int((label == "y") == (rule != "worse"))
             bent = replace(record, value=right) if record.metric == "reward" else record
+        if label is not None and rule == "unhealthy":
+            bent = replace(record, score=record.score**4) if isinstance(record, Covariate) else bent
+            if isinstance(record, Outcome) and record.metric == "reward" and sum(record.prediction_id.encode()) % 4:
+                continue
         found.append((at, bent))
     return found
 
@@ -156,7 +166,8 @@ def _before(chance: random.Random, number: int) -> list[tuple[float, Exposure | 
 def _person(chance: random.Random, number: int, arms: list[str]) -> list[tuple[float, Exposure | Outcome | Covariate]]:
     arm = "challenger" if chance.random() < 0.5 else "champion"
     if len(arms) > 2:
-        arm = chance.choice(arms)
+        # As a plan deals that gives the challengers a half together.
+        arm = chance.choice(["champion"] * (len(arms) - 2) + arms)
     found: list[tuple[float, Exposure | Outcome | Covariate]] = []
     for visit in range(chance.choice((1, 1, 2, 5))):
         made = _exposure(chance, f"p{number}-{visit}", number, arm, BEGIN + chance.random() * 400)
