@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -10,6 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from cli.account import account_name
 from contender.routing import KNOWN_SLOTS
 from contender.values import SLOTS
 
@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CONTENDER_", frozen=True, extra="ignore")
 
     home: Path = Field(default=Path(".contender"), description="The folder that holds everything of a local run.")
-    actor: str = Field(default_factory=getpass.getuser, description="Who is recorded as the one who acts.")
+    actor: str = Field(default_factory=account_name, description="Who is recorded as the one who acts.")
     port: int = Field(default=8080, ge=0, le=65535, description="Where the transformer listens; 0 picks a free port.")
     start_seconds: float = Field(default=60.0, gt=0, description="How long a server may take to become ready.")
     switch_seconds: float = Field(default=5.0, gt=0, description="How long a routing write may take to be obeyed.")
