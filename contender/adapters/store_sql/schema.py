@@ -33,7 +33,7 @@ IS_REVIEW: Final = text("label = 'Review_Required'")
 """The fallback's label, as a constant: a partial index is of no use to a query with a parameter."""
 
 VERSIONS: Final = Table(
-    "contender_version",  # not alembic's usual name, which MLflow uses in a database that both may share
+    "contender_version",  # not alembic's usual name, so that another program's tables are never taken for ours
     METADATA,
     Column("version_num", String(32), primary_key=True),
 )

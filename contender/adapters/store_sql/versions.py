@@ -30,11 +30,23 @@ class Versions(NamedTuple):
 
 
 def kept_version(connection: Connection) -> int | None:
-    """The version of the tables that are there; None without any."""
+    """The version of the tables that are there; None without any.
+
+    Raises:
+        Unavailable: tables of another program bear names of ours.
+    """
     tables = inspect(connection)
     if tables.has_table(VERSIONS.name):
         return int(connection.scalars(select(VERSIONS.c.version_num)).one())
-    return UNVERSIONED if tables.has_table(EXPOSURES.name) else None
+    if tables.has_table(EXPOSURES.name):
+        return UNVERSIONED
+    taken = sorted(set(tables.get_table_names()) & set(METADATA.tables))
+    if taken:
+        raise Unavailable(
+            f"the store's database holds tables of another program: {', '.join(taken)}",
+            remedy="give the store a database of its own in CONTENDER_STORE_URL; MLflow's has such tables",
+        )
+    return None
 
 
 def create(connection: Connection) -> None:

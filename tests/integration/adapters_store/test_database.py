@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import exc, text
+from sqlalchemy import create_engine, exc, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -122,3 +122,21 @@ def test_postgresql_takes_the_same_tables() -> None:
         assert "CREATE TABLE IF NOT EXISTS" in str(CreateTable(table, if_not_exists=True).compile(dialect=dialect))
         for index in table.indexes:
             assert "CREATE INDEX" in str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect))
+
+
+@pytest.mark.parametrize("act", [Store.versions, Store.upgrade, lambda store: store.experiments("job-change")])
+def test_a_database_with_anothers_tables_is_refused_and_left_alone(url: str, act: Callable[[Store], object]) -> None:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    if engine.dialect.name == "sqlite":
+        Path(str(engine.url.database)).parent.mkdir(parents=True)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE experiments (experiment_id INTEGER, name TEXT)"))
+    store = Store(url, clock=time.time)
+    try:
+        with pytest.raises(Unavailable, match="tables of another program: experiments") as caught:
+            act(store)
+        assert "CONTENDER_STORE_URL" in str(caught.value.remedy)
+        assert inspect(engine).get_table_names() == ["experiments"]
+    finally:
+        store.close()
+        engine.dispose()
