@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from cli.endpoint import Endpoint
+from cli.output import note
 from cli.settings import Settings
 from contender.adapters.anchor_file import AnchorFiles
 from contender.adapters.anchor_s3 import SCHEME, S3Anchors
@@ -110,12 +111,16 @@ class Workplace:
 
     @cached_property
     def approvals(self) -> Approvals:
-        """Whose approvals count, and whether a promotion needs one."""
-        if not self.settings.approvers.is_dir():
+        """Whose approvals count, and whether a promotion needs one; files that are no approver's key are warned of."""
+        folder = self.settings.approvers
+        if not folder.is_dir():
             return Approvals(required=self.settings.require_approval)
-        from contender.adapters.keys_ed25519 import keyring
+        from contender.adapters.keys_ed25519 import keyring, unread
 
-        return Approvals(keyring(self.settings.approvers), self.settings.require_approval)
+        # No error: a stray file must not stand in the way of an undo.
+        if strays := unread(folder):
+            note(f"{folder}: not read as approvers' keys: {', '.join(strays)}; a key's name is NAME.pub")
+        return Approvals(keyring(folder), self.settings.require_approval)
 
     @cached_property
     def release(self) -> Release:

@@ -87,6 +87,15 @@ def keyring(folder: Path) -> Mapping[str, Verify]:
     return {path.name.removesuffix(SUFFIX): _verifier(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
 
 
+def unread(folder: Path) -> list[str]:
+    """The files in `folder` that `keyring` does not read, since their names do not end in ``.pub``.
+
+    What Kubernetes mounts a ConfigMap by has names that begin with a dot and is left out.
+    """
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(one.name for one in found if not one.name.startswith(".") and one.suffix != SUFFIX)
+
+
 def _verifier(path: Path) -> Verify:
     with _translated(path):
         key = load_pem_public_key(path.read_bytes())

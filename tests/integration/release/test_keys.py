@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from contender.adapters.keys_ed25519 import create, enrol, keyring, signer
+from contender.adapters.keys_ed25519 import create, enrol, keyring, signer, unread
 from contender.errors import Conflict, InvalidInput
 
 
@@ -51,3 +51,17 @@ def test_what_is_no_key_or_another_kind_is_refused(tmp_path: Path) -> None:
             signer(tmp_path / name)
     with pytest.raises(InvalidInput, match="not an Ed25519 key"):
         keyring(tmp_path / "keys")
+
+
+def test_files_that_are_not_read_as_keys_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    assert unread(folder) == []
+    public = create(tmp_path / "ada")
+    enrol(folder, "ada", public)
+    # As Kubernetes mounts a ConfigMap: links into a folder with a date.
+    (folder / "..2026_01_01").mkdir()
+    (folder / "..2026_01_01" / "grace").write_bytes(public)
+    (folder / "..data").symlink_to("..2026_01_01")
+    (folder / "grace").symlink_to("..data/grace")
+    assert set(keyring(folder)) == {"ada"}
+    assert unread(folder) == ["grace"]

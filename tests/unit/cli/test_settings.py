@@ -58,3 +58,16 @@ def test_without_a_login_the_remedy_is_told(tmp_path: Path) -> None:
     settings = Settings(backend="cluster", store_url=f"sqlite:///{tmp_path}/store.db")
     with pytest.raises(Unavailable, match="update-kubeconfig"):
         _ = Workplace(settings, "job-change").slots
+
+
+def test_a_key_that_is_not_read_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONTENDER_HOME", str(tmp_path))
+    (tmp_path / "approvers").mkdir()
+    assert not workplace("job-change").approvals.keys
+    assert capsys.readouterr().err == ""
+    (tmp_path / "approvers" / "ada").write_text("a key without .pub")
+    assert not workplace("job-change").approvals.keys
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.endswith("not read as approvers' keys: ada; a key's name is NAME.pub")
