@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from contender.adapters.client_s3 import no_bucket
 from contender.artifact import MAX_SIZES
 from contender.errors import InvalidArtifact, InvalidInput, Unavailable
 
 _PROXIED: Final = "mlflow-artifacts:"
-_MISSING: Final = frozenset({"NoSuchKey", "404", "NoSuchBucket"})
+_MISSING: Final = frozenset({"NoSuchKey", "404"})
 
 
 def exact_address(artifact: str, root: str) -> str:
@@ -45,7 +46,7 @@ class S3Artifacts:
 
         Raises:
             InvalidArtifact: there is no such file, or it is too large.
-            Unavailable: S3 does not answer, or not to us.
+            Unavailable: S3 does not answer, or not to us, or has no such bucket.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -55,8 +56,11 @@ class S3Artifacts:
         try:
             return self._content(url.netloc, f"{url.path.strip('/')}/{name}", name)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
+            code = error.response.get("Error", {}).get("Code")
+            if code in _MISSING:
                 raise InvalidArtifact(name, f"is not in {artifact}") from error
+            if code == "NoSuchBucket":
+                raise no_bucket(url.netloc) from error
             raise Unavailable(f"{artifact} cannot be read: {error}") from error
         except (BotoCoreError, OSError) as error:
             raise Unavailable(f"{artifact} cannot be read: {error}") from error

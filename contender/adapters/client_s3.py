@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from contender.errors import Unavailable
+
 
 def connect(endpoint: str = "") -> Any:
     """A client, with the environment's credentials, for the S3 API at `endpoint`; Amazon's if that is empty."""
@@ -17,3 +19,9 @@ def limits() -> Any:
     from botocore.config import Config
 
     return Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})
+
+
+def no_bucket(name: str) -> Unavailable:
+    """The error of an S3 API that knows no bucket `name`: nothing is said of what would be in it."""
+    remedy = "make the bucket, or check CONTENDER_ARTIFACT_ROOT, CONTENDER_ANCHORS and CONTENDER_S3_ENDPOINT"
+    return Unavailable(f"the S3 API has no bucket {name!r}", remedy=remedy)

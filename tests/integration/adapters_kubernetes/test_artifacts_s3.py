@@ -41,10 +41,17 @@ def test_a_file_is_read_at_its_exact_address(s3: Any) -> None:
     assert artifacts.read(HOME + "/", MANIFEST) == b"{}"
 
 
-@pytest.mark.parametrize("address", ["s3://models/job-change/2", "s3://elsewhere/7", "/home/me/7", "file:///home/me/7"])
+@pytest.mark.parametrize("address", ["s3://models/job-change/2", "/home/me/7", "file:///home/me/7"])
 def test_what_is_not_there_is_told(s3: Any, address: str) -> None:
     with pytest.raises(InvalidArtifact, match="is not"):
         S3Artifacts(lambda: s3).read(address, MANIFEST)
+
+
+def test_a_bucket_that_is_not_there_is_told_by_its_name(s3: Any) -> None:
+    with pytest.raises(Unavailable, match="no bucket 'elsewhere'") as caught:
+        S3Artifacts(lambda: s3).read("s3://elsewhere/7", MANIFEST)
+    assert MANIFEST not in str(caught.value)
+    assert "CONTENDER_S3_ENDPOINT" in str(caught.value.remedy)
 
 
 def test_a_file_that_is_too_large_is_not_read_to_its_end(s3: Any) -> None:
