@@ -154,6 +154,21 @@ WIRING: Final = (
         "namespace-is-restricted",
         put("Namespace", "contender", "metadata", "labels", "pod-security.kubernetes.io/enforce", "privileged"),
     ),
+    Twin(
+        "foundation without its account",
+        "foundation-is-complete",
+        put("ServiceAccount", "mlflow", "metadata", "labels", "contender/layer", None),
+    ),
+    Twin(
+        "foundation without its settings",
+        "foundation-is-complete",
+        put("ConfigMap", "mlflow", "metadata", "labels", "contender/layer", None),
+    ),
+    Twin(
+        "foundation that nobody reaches",
+        "foundation-is-complete",
+        put("Service", "mlflow", "metadata", "labels", "contender/layer", None),
+    ),
     Twin("no default deny", "namespace-denies-by-default", drop("NetworkPolicy", "default-deny")),
 )
 

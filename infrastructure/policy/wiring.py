@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from infrastructure.policy.objects import OWN, Document, Finding, Rendered, Rule, label, selects, space
+from infrastructure.policy.objects import OWN, Document, Finding, Pod, Rendered, Rule, label, selects, space
 
 SECRETS: Final = {
     (OWN, "contender-store"),
@@ -219,6 +219,45 @@ def namespaces_are_restricted(overlay: Rendered) -> Iterator[Finding]:
             )
 
 
+def foundation_is_complete(overlay: Rendered) -> Iterator[Finding]:
+    """What an object of the foundation needs is foundation: it is applied first, and by itself."""
+    for one in filter(_is_foundation, overlay):
+        for kind, name, namespace in sorted(set(_needs(overlay, one))):
+            needed = overlay.named(kind, name, namespace)
+            if needed is not None and not _is_foundation(needed):
+                yield _found(
+                    "foundation-is-complete", needed, f"is needed by {label(one)}", "label contender/layer: foundation"
+                )
+
+
+def _is_foundation(document: Document) -> bool:
+    return bool(document["metadata"].get("labels", {}).get("contender/layer") == "foundation")
+
+
+def _needs(overlay: Rendered, one: Document) -> Iterator[tuple[str, str, str]]:
+    """Kind, name and namespace of what must be there for an object to be made and to work."""
+    if space(one):
+        yield "Namespace", space(one), ""
+    if one["kind"] in ("RoleBinding", "ClusterRoleBinding"):
+        yield one["roleRef"]["kind"], one["roleRef"]["name"], space(one)
+        yield from ((who["kind"], who["name"], who.get("namespace", "")) for who in one.get("subjects", []))
+    for pod in Rendered(overlay.overlay, [one]).pods():
+        yield "ServiceAccount", pod.spec.get("serviceAccountName", ""), pod.namespace
+        for reference in ("configMapKeyRef", "configMap", "configMapRef"):
+            yield from (("ConfigMap", name, pod.namespace) for name in _named(pod.spec, reference, "name"))
+        yield from _around(overlay, pod)
+
+
+def _around(overlay: Rendered, pod: Pod) -> Iterator[tuple[str, str, str]]:
+    """The Services that a pod is reached by, and the policies that let it be reached."""
+    for kind, selector in (("Service", "selector"), ("NetworkPolicy", "podSelector")):
+        for one in overlay.of(kind):
+            chosen = one["spec"].get(selector, {})
+            chosen = {"matchLabels": chosen} if kind == "Service" else chosen
+            if space(one) == pod.namespace and selects(chosen, pod.labels):
+                yield kind, one["metadata"]["name"], space(one)
+
+
 def _found(rule: str, document: Document, why: str, remedy: str) -> Finding:
     return Finding(rule, label(document), why, remedy)
 
@@ -238,4 +277,5 @@ RULES: Final[tuple[Rule, ...]] = (
     release_names_what_it_changes,
     nobody_is_everybody,
     namespaces_are_restricted,
+    foundation_is_complete,
 )

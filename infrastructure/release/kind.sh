@@ -36,15 +36,15 @@ for part in transformer release exporter pipelines; do
 done
 kubectl -n contender create secret generic contender-store "${urls[@]}"
 kubectl -n contender create secret generic contender-store-owner --from-literal=url="$url"
-# MLflow has tables of the store's names: a database each.
-mlflow=${url/postgresql:/postgresql+psycopg:}
-kubectl -n mlflow create secret generic mlflow-store --from-literal=url="${mlflow%/*}/mlflow"
 kubectl -n contender create secret generic contender-s3 \
   --from-literal=AWS_ACCESS_KEY_ID=local --from-literal=AWS_SECRET_ACCESS_KEY=local
 kubectl -n contender annotate secret contender-s3 \
   serving.kserve.io/s3-endpoint=s3.backends:9000 serving.kserve.io/s3-usehttps=0 serving.kserve.io/s3-region=us-east-1
 kubectl -n backends rollout status statefulset/postgres --timeout=180s
+# MLflow has tables of the store's names: a database each. It starts as soon as it has its Secret.
 kubectl -n backends exec statefulset/postgres -- createdb --username=postgres mlflow
+mlflow=${url/postgresql:/postgresql+psycopg:}
+kubectl -n mlflow create secret generic mlflow-store --from-literal=url="${mlflow%/*}/mlflow"
 kubectl apply --server-side --field-manager=contender-manifests --selector 'contender/layer!=foundation' \
   --kustomize infrastructure/kubernetes/overlays/local
 kubectl -n contender wait job/database-upgrade --for=condition=complete --timeout=180s

@@ -49,5 +49,5 @@ def test_mlflows_database_is_made_once_postgresql_is_up_and_before_mlflow(asked:
     lines = [shlex.join(one) for one in asked]
     (ready,) = [at for at, one in enumerate(lines) if "rollout status statefulset/postgres" in one]
     (made,) = [at for at, one in enumerate(lines) if "createdb --username=postgres mlflow" in one]
-    (rest,) = [at for at, one in enumerate(lines) if "contender/layer!=foundation" in one]
-    assert ready < made < rest
+    (starts,) = [at for at, one in enumerate(lines) if "secret generic mlflow-store" in one]
+    assert ready < made < starts
