@@ -169,6 +169,26 @@ WIRING: Final = (
         "foundation-is-complete",
         put("Service", "mlflow", "metadata", "labels", "contender/layer", None),
     ),
+    Twin(
+        "MLflow with jobs",
+        "mlflow-keeps-records",
+        put("Deployment", "mlflow", "spec", "template", "spec", "containers", 0, "env", []),
+    ),
+    Twin(
+        "MLflow that refuses its clients",
+        "mlflow-keeps-records",
+        put(
+            "Deployment",
+            "mlflow",
+            "spec",
+            "template",
+            "spec",
+            "containers",
+            0,
+            "args",
+            ["server", "--allowed-hosts=mlflow.mlflow"],
+        ),
+    ),
     Twin("no default deny", "namespace-denies-by-default", drop("NetworkPolicy", "default-deny")),
 )
 

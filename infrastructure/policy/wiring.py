@@ -18,6 +18,8 @@ SECRETS: Final = {
 }
 """Made outside, by reference only (infrastructure/kubernetes/README.md)."""
 OUTSIDE_MAPS: Final = {(OWN, "approvers")}
+MLFLOW_HOSTS: Final = {"mlflow.mlflow:5000", "127.0.0.1:5000", "localhost:5000"}
+"""How clients name it: inside the cluster, and through a port that is forwarded."""
 ESCALATING: Final = {"escalate", "bind", "impersonate", "*"}
 PUBLIC_SUBJECTS: Final = {"system:masters", "system:anonymous", "system:unauthenticated", "system:authenticated"}
 
@@ -230,6 +232,22 @@ def foundation_is_complete(overlay: Rendered) -> Iterator[Finding]:
                 )
 
 
+def mlflow_only_keeps_records(overlay: Rendered) -> Iterator[Finding]:
+    """MLflow runs no jobs of its own, and answers to the name and the tunnel by which it is asked."""
+    for pod in overlay.pods():
+        for one in pod.containers if pod.labels.get("app.kubernetes.io/name") == "mlflow" else ():
+            told = {each["name"]: each.get("value") for each in one.get("env", [])}
+            if told.get("MLFLOW_SERVER_ENABLE_JOB_EXECUTION") != "false":
+                yield Finding(
+                    "mlflow-keeps-records", pod.where, "runs jobs", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false"
+                )
+            hosts = {host for each in one.get("args", []) for host in each.partition("--allowed-hosts=")[2].split(",")}
+            if refused := MLFLOW_HOSTS - hosts:
+                yield Finding(
+                    "mlflow-keeps-records", pod.where, f"refuses {', '.join(sorted(refused))}", "--allowed-hosts"
+                )
+
+
 def _is_foundation(document: Document) -> bool:
     return bool(document["metadata"].get("labels", {}).get("contender/layer") == "foundation")
 
@@ -239,7 +257,8 @@ def _needs(overlay: Rendered, one: Document) -> Iterator[tuple[str, str, str]]:
     if space(one):
         yield "Namespace", space(one), ""
     if one["kind"] in ("RoleBinding", "ClusterRoleBinding"):
-        yield one["roleRef"]["kind"], one["roleRef"]["name"], space(one)
+        role = one["roleRef"]
+        yield role["kind"], role["name"], space(one) if role["kind"] == "Role" else ""
         yield from ((who["kind"], who["name"], who.get("namespace", "")) for who in one.get("subjects", []))
     for pod in Rendered(overlay.overlay, [one]).pods():
         yield "ServiceAccount", pod.spec.get("serviceAccountName", ""), pod.namespace
@@ -278,4 +297,5 @@ RULES: Final[tuple[Rule, ...]] = (
     nobody_is_everybody,
     namespaces_are_restricted,
     foundation_is_complete,
+    mlflow_only_keeps_records,
 )
