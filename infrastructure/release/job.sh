@@ -21,15 +21,17 @@ for ((at = 0; at < $#; at++)); do
   fi
 done
 
-# The job as the CronJob makes it, with other arguments, and with the approval where there is one.
+# The job as the CronJob makes it, with other arguments, and with the approval where there is one. Not as its child: the
+# CronJob's history would delete it before it is read. Its own ttlSecondsAfterFinished does. jq 1.6 needs the `--`.
 manifest() {
   kubectl --namespace "$SPACE" create job "$name" --from="cronjob/$form" --dry-run=client --output=json |
     jq --arg name "$name" --arg approval "$approval" '
-      .spec.template.spec.containers[0].args = $ARGS.positional
+      del(.metadata.ownerReferences)
+      | .spec.template.spec.containers[0].args = $ARGS.positional
       | if $approval == "" then . else
           .spec.template.spec.containers[0].volumeMounts += [{name: "approval", mountPath: "/etc/contender/approval", readOnly: true}]
           | .spec.template.spec.volumes += [{name: "approval", configMap: {name: $name}}]
-        end' --args "${arguments[@]}"
+        end' --args -- "${arguments[@]}"
 }
 
 [[ -z $approval ]] || kubectl --namespace "$SPACE" create configmap "$name" --from-file=approval.json="$approval" >&2
