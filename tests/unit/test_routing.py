@@ -247,3 +247,32 @@ def test_a_growing_coverage_never_lets_go_of_a_bucket(one: int, other: int, firs
     less, more = sorted((first, second))
     assert low <= covered(low, high, less) <= covered(low, high, more) <= high
     assert covered(low, high, 1.0) == high
+
+
+def test_an_arm_may_say_how_far_it_is_covered() -> None:
+    """As beside a holdout, with whom only a part of the champion's people are compared."""
+    whole = covering(experiment={"id": "e", "salt": "s", "coverage": 1.0})
+    whole["arms"][0]["covered"] = 0.3
+    routing = parse(json.dumps(whole))
+    assert [arm.covered for arm in routing.arms] == [0.3, 1.0]
+    assert json.loads(routing.to_json()) == whole
+    assert routing.shares_now() == {"champion": 0.5, "challenger": 0.5}
+
+
+@pytest.mark.parametrize("value", [-0.1, 0.6, "all", True])
+def test_an_arm_is_covered_within_its_range(value: object) -> None:
+    broken = covering()
+    broken["arms"][0]["covered"] = value
+    with pytest.raises(InvalidRouting) as refusal:
+        parse(json.dumps(broken))
+    assert refusal.value.field == "routing.arms[0].covered"
+
+
+def test_ranges_may_stand_in_any_order_behind_the_champion() -> None:
+    turned = covering()
+    first, second = (dict(arm) for arm in turned["arms"])
+    first["range"], second["range"] = [0.1, 1.0], [0.0, 0.1]
+    assert parse(json.dumps(turned | {"arms": [first, second]})).arms[0].name == "champion"
+    second["range"] = [0.0, 0.05]
+    with pytest.raises(InvalidRouting, match="tile"):
+        parse(json.dumps(turned | {"arms": [first, second]}))
