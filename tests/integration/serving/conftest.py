@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from contender.artifact import FEATURES, GOLDEN, MANIFEST, MODEL, Manifest, dige
 from contender.routing import Arm, ExperimentRef, Routing
 from contender.tasks.job_change.task import JobChange
 from contender.values import FallbackPolicy
+from tests.stand_ins.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 TASK = "job-change"
@@ -93,13 +93,6 @@ def routing(generation: int, *, share: float = 0.5, deadline_ms: int = 1_000, mi
         None,
         FallbackPolicy(deadline_ms, min_confidence),
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def call(port: int, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answered:

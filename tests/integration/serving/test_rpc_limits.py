@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -19,6 +18,7 @@ from serving import rpc
 from serving.admission import Admission, AdmissionPolicy
 from serving.limits import Guard, Limits
 from serving.sdk import InferRequest, InferResponse, Model
+from tests.stand_ins.ports import free_port
 
 ASKED = messages.ModelInferRequest(model_name="m", id="1")
 UNBOUND = {"http2.max_pings_without_data": 0}
@@ -85,13 +85,6 @@ class World:
         """Return when no call holds a place; a client hears its answer a moment before."""
         while self.guard.calls or self.guard.heavy:
             await asyncio.sleep(0.005)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def live(

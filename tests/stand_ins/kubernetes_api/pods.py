@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.stand_ins.ports import free_port
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -101,12 +103,6 @@ class Service:
                 _both_ways(client, pod)
         except OSError:
             return
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _both_ways(one: socket.socket, two: socket.socket) -> None:
