@@ -9,7 +9,7 @@ from cli.compose import Workplace
 from contender.errors import NotFound
 from contender.experiment.analysis import Experiment, from_document
 from contender.release.state import Holdout, ReleaseState
-from contender.values import HOLDOUT
+from contender.values import holdout_of
 
 
 def current(place: Workplace) -> Experiment | None:
@@ -45,7 +45,8 @@ def close(place: Workplace, held: Holdout | None) -> None:
 
 
 def _begun(place: Workplace, state: ReleaseState, held: Holdout) -> Experiment:
-    parent = from_document(place.store.experiment(held.experiment_id.removesuffix(f"-{HOLDOUT}")))
+    known = map(from_document, place.store.experiments(place.task.name))
+    parent = next(one for one in known if holdout_of(one.id) == held.experiment_id)
     promoted = state.champion.version if state.champion else ""
     arm = next(name for name, version in parent.versions.items() if version == promoted)
     return parent.held_out(arm, state.generation - 1, time.time())

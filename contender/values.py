@@ -120,6 +120,15 @@ def shadow_of(prediction_id: str) -> str:
     return f"{prediction_id}~{SHADOW}"
 
 
+def holdout_of(experiment_id: str) -> str:
+    """The id of the experiment of those who stay on the version before, when that experiment has led to a promotion.
+
+    >>> holdout_of("job-change-7-vs-8")
+    'job-change-7-vs-8-holdout'
+    """
+    return f"{experiment_id}-{HOLDOUT}"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What happened later to an answered unit, joined to its exposure by `prediction_id`.

@@ -16,7 +16,7 @@ from contender.experiment.statistics.bernoulli import Count
 from contender.experiment.statistics.moments import Estimate
 from contender.release import audit
 from contender.release.trail import TRANSITION
-from contender.values import CHALLENGER, CHAMPION, HOLDOUT, ModelVersion
+from contender.values import CHALLENGER, CHAMPION, ModelVersion, holdout_of
 
 DECISIONS: Final = ("promote", "bake", "baked", "undo", "abort")
 """Audit events that settle what becomes of a challenger."""
@@ -176,7 +176,7 @@ def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: flo
     anchors, damage = _anchors(sources.anchors, task)
     arms = {CHAMPION: CHAMPION, CHALLENGER: leading}
     scores = by_role(from_document(kept), store.scoring_counts(kept["id"]))
-    held = store.looks(f"{kept['id']}-{HOLDOUT}")
+    held = store.looks(holdout_of(kept["id"]))
     return Dossier(
         experiment=document,
         looks=looks,
@@ -204,7 +204,7 @@ def _experiment(store: Records, task: str, experiment_id: str) -> Mapping[str, A
 
 def _led(experiment_id: str, document: Mapping[str, Any]) -> bool:
     """Whether no experiment is named, and this one may have led to a decision: a holdout follows one."""
-    return not experiment_id and not document.get(HOLDOUT, False)
+    return not experiment_id and not document.get("holdout", False)
 
 
 def _anchors(anchors: Anchors, task: str) -> tuple[Sequence[Mapping[str, Any]], list[str]]:

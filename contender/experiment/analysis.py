@@ -15,7 +15,7 @@ from contender.experiment.details import details, shadow_details
 from contender.experiment.evidence import Look, look_from
 from contender.experiment.plan import Plan, digest_of, has_windows, stored_plan
 from contender.routing import challenger_name
-from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW
+from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW, holdout_of
 
 _NOBODY: Final = ArmData(0, 0)
 _Figure = TypeVar("_Figure")
@@ -104,7 +104,7 @@ class Experiment:
         plan = replace(self.plan, ramp=(), challenger_share=share, holdout=0.0, restarts=self.plan.restarts + 1)
         return replace(
             self,
-            id=f"{self.id}-{HOLDOUT}",
+            id=holdout_of(self.id),
             plan=plan,
             challenger=self.version_of(arm),
             started_at=now,

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from contender.errors import InvalidInput
 from contender.experiment.assignment import final_ranges, split, split_among
 from contender.routing import BUCKETS, Arm, ExperimentRef, Routing, challenger_name, covered
-from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW, SLOTS, FallbackPolicy, ModelVersion
+from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW, SLOTS, FallbackPolicy, ModelVersion, holdout_of
 
 _ROUNDING: Final = 1e-9
 
@@ -130,7 +130,7 @@ class Holdout:
         if ramp is None or not ramp.holdout:
             return None
         share = round(ramp.holdout * BUCKETS) / BUCKETS
-        return cls(f"{ramp.experiment_id}-{HOLDOUT}", ramp.salt, share, split(ramp.shares[-1]).champion[1])
+        return cls(holdout_of(ramp.experiment_id), ramp.salt, share, split(ramp.shares[-1]).champion[1])
 
 
 @dataclass(frozen=True, slots=True)

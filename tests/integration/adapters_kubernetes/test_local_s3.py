@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.stand_ins.ports import free_port
+
 MANIFEST = Path(__file__).parents[3] / "infrastructure" / "kubernetes" / "components" / "backends" / "s3.yaml"
 START_S = 30
 
@@ -27,8 +29,7 @@ def variables() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        found = int(free.getsockname()[1])
+    found = free_port()
     command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(found)]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env={**os.environ, **variables()}, stdout=quiet, stderr=quiet) as server:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -59,14 +57,3 @@ def test_a_pod_is_named_by_its_service_account(tmp_path: Path) -> None:
 def test_a_token_that_cannot_be_read_names_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "token").write_text(text)
     assert account_name(tmp_path / "token") == f"uid-{NOBODY}"
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another account")
-def test_a_command_reads_its_settings_as_an_account_without_a_name() -> None:
-    # Settings are read once before: the other account may not read the modules that are loaded late.
-    code = f"import os; from cli.settings import Settings; Settings(); os.setuid({NOBODY}); print(Settings().actor)"
-    environment = {name: value for name, value in os.environ.items() if name not in {*NAMES, "CONTENDER_ACTOR"}}
-    told = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
-    )
-    assert told.stdout.strip() == f"uid-{NOBODY}"
