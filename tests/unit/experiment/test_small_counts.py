@@ -81,6 +81,11 @@ def test_bounds_leave_out_what_is_rejected_and_hold_the_observed() -> None:
     assert difference_bounds(Count(0, 5), Count(5, 5), 0.1).high == 1.0
 
 
+def test_the_end_of_an_interval_is_no_coarser_than_what_it_decides() -> None:
+    """Just under .02, which decided: sought to five digits it was just above, and the experiment went on for a look."""
+    assert 0.01999 < difference_bounds(Count(9374, 9548), Count(344, 351), 0.02).high < 0.02
+
+
 def test_false_alarms_of_the_exact_test_at_every_look() -> None:
     """A thousand pairs of arms with the same rare rate, looked at after every tenth unit."""
     rng = np.random.default_rng(1)

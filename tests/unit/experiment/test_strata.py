@@ -76,3 +76,11 @@ def test_an_arm_in_one_bin_keeps_its_own_variance() -> None:
     found = adjust_by_strata(one, one)
     assert found.saving == pytest.approx(0.0, abs=1e-9)
     assert found.champion.variance == pytest.approx(0.4 * 0.6 * 100 / 99)
+
+
+def test_a_single_unit_of_no_value_has_no_spread() -> None:
+    """What it was expected to be worth cancels, and leaves rounding: it must not pass for a variance."""
+    values = {(0, 0): 0.5, (0, 1): 1.0, (0, 2): 0.0, (1, 0): 0.0, (1, 1): 1.0, (1, 2): 0.0}
+    champion = {Stratum(*at): Sample(1, value, value**2) for at, value in values.items()}
+    challenger = {Stratum(1, 1): Sample(1, 0.0, 0.0)}
+    assert adjust_by_strata(Stratified(champion), Stratified(challenger)).challenger.variance == 0.0

@@ -245,3 +245,16 @@ def test_registering_reads_nothing() -> None:
 
 def test_only_watched_metrics_are_exported(store: Store) -> None:
     assert {name for name, _ in read(store)} <= {spec.name for spec in WATCHED}
+
+
+def test_a_holdout_is_told_by_the_roles_of_the_pair(store: Store) -> None:
+    """The version before is the pair's champion, and the promoted one, champion of its day, the challenger."""
+    running = Experiment("e1", TASK, "e", Plan(), "2", "3", NOW - 900.0, ((1, 0.6),), holdout=True)
+    store.save_experiment(running.to_document())
+    store.append([counted(0, "holdout"), counted(1, "champion"), counted(2, "champion")], [])
+    store.count_pending()
+    found = read(store)
+    assigned = {
+        key[1][0]: n for key, n in found.items() if key[0] == "contender_experiment_units" and "assigned" in key[1]
+    }
+    assert assigned == {"champion": 1, "challenger": 2}
