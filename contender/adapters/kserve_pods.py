@@ -14,6 +14,13 @@ _MOST_WORDS: Final = 400
 _USUAL: Final = frozenset({"PodInitializing", "ContainerCreating"})
 
 
+FETCHED: Final = "internal.serving.kserve.io/storage-initializer-sourceuri"
+"""The annotation by which KServe tells a pod which artifact to fetch."""
+
+_REVISION: Final = "deployment.kubernetes.io/revision"
+_HASH: Final = "pod-template-hash"
+
+
 class Trouble(NamedTuple):
     """What keeps pods from serving, empty while nothing does, and how often the worst container was restarted."""
 
@@ -26,6 +33,24 @@ def trouble_of(pods: Sequence[Document]) -> Trouble:
     living = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     troubles = [trouble for pod in sorted(living, key=_age) if (trouble := _of_pod(pod)).reason]
     return troubles[-1] if troubles else Trouble()
+
+
+def newest_of(artifact: str, replica_sets: Sequence[Document], pods: Sequence[Document]) -> list[Document]:
+    """The pods of the newest of `replica_sets` that fetches `artifact`; none while there is no such set yet.
+
+    Pods of an older one say nothing about the version: a slot that held none restarts for ever until the new pods are
+    ready, and the controller may not have acted at all.
+    """
+    sets = [
+        one for one in replica_sets if field_of(one, "spec", "template", "metadata", "annotations", FETCHED) == artifact
+    ]
+    newest = max(sets, key=_revision, default=None)
+    wanted = field_of(newest, "metadata", "labels", _HASH)
+    return [pod for pod in pods if wanted and field_of(pod, "metadata", "labels", _HASH) == wanted]
+
+
+def _revision(replica_set: Document) -> int:
+    return int(field_of(replica_set, "metadata", "annotations", _REVISION) or 0)
 
 
 def _of_pod(pod: Document) -> Trouble:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from contender.adapters.kserve_pods import MOST_RESTARTS, Trouble, trouble_of
+from contender.adapters.kserve_pods import MOST_RESTARTS, Trouble, newest_of, trouble_of
 from contender.adapters.kserve_probe import SlotAnswer, SlotProbe
 from contender.adapters.kubernetes_api import APPLY, MANAGER, Api, Document, core_path, field_of, group_path
 from contender.artifact import GOLDEN, MANIFEST, check_file, digest, parse_manifest
@@ -145,7 +145,7 @@ class KServeSlots:
 
     def _await(self, slot: str, version: ModelVersion, deadline: float) -> None:
         while not self._serves(slot, version):
-            trouble = trouble_of(self._pods(slot))
+            trouble = trouble_of(self._pods(slot, version.artifact))
             if trouble.restarts >= MOST_RESTARTS:
                 raise Unavailable(f"version {version.version} does not start in {slot}: {trouble.reason}")
             if self._clock.now() >= deadline:
@@ -201,10 +201,12 @@ class KServeSlots:
     def _deployment(self, slot: str) -> Document | None:
         return self._found(group_path("apps/v1", self._api.namespace, "deployments", f"{self._name(slot)}-predictor"))
 
-    def _pods(self, slot: str) -> list[Document]:
+    def _pods(self, slot: str, artifact: str) -> list[Document]:
+        """The pods that were made for `artifact`; those of what the slot held before are no sign of it."""
         query = {"labelSelector": f"app=isvc.{self._name(slot)}-predictor"}
-        pods: list[Document] = self._api.call("GET", core_path(self._api.namespace, "pods"), query=query)["items"]
-        return pods
+        sets = self._api.call("GET", group_path("apps/v1", self._api.namespace, "replicasets"), query=query)["items"]
+        pods = self._api.call("GET", core_path(self._api.namespace, "pods"), query=query)["items"]
+        return newest_of(artifact, sets, pods)
 
     def _found(self, path: str) -> Document | None:
         try:

@@ -18,6 +18,10 @@ class Settings(ServerSettings):
     digest: str | None = Field(
         default=None, description="The sha256 of its manifest as the release names it; any intact artifact if unset."
     )
+    wait_empty: bool = Field(
+        default=False,
+        description="Whether a folder that is absent or empty is waited with, alive and not ready, instead of refused.",
+    )
 
 
 def read(arguments: Sequence[str]) -> Settings:

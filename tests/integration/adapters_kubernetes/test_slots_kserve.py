@@ -46,6 +46,23 @@ def test_a_slot_that_serves_the_version_is_left_alone(cluster: Cluster) -> None:
     assert {method for method, _ in cluster.api.calls} == {"GET"}
 
 
+def test_pods_that_restart_for_want_of_a_version_do_not_speak_against_the_first(cluster: Cluster) -> None:
+    """They are there until the new ones are ready; on a real cluster the first release failed twice by them."""
+    before = Key("api/v1", "pods", NAMESPACE, f"{TASK}-blue-predictor-1")
+    end = time.monotonic() + 5
+    while not cluster.api.objects.has(before) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert cluster.api.objects.get(before)["status"]["containerStatuses"][0]["restartCount"] > 2
+    version = cluster.version("7")
+    works = cluster.kserve.artifacts[version.artifact]
+    cluster.kserve.artifacts[version.artifact] = NEVER_READY
+    with pytest.raises(DeadlineExceeded, match="its pods give no reason"):
+        cluster.slots.prepare("blue", version, deadline_s=0.6)
+    cluster.kserve.artifacts[version.artifact] = works
+    cluster.slots.prepare("blue", version, deadline_s=10)
+    assert cluster.slots.answers("blue") == "7"
+
+
 def test_a_version_that_crashes_is_told_in_the_pods_words_though_the_service_is_ready(cluster: Cluster) -> None:
     cluster.slots.prepare("blue", good := cluster.version("7"), deadline_s=10)
     bad = cluster.version("8")

@@ -41,6 +41,7 @@ RELEASE = (
     Rule(("get", "list", "watch"), "inferenceservices"),
     Rule(("get", "list", "watch"), "deployments"),
     Rule(("get", "list", "watch"), "pods"),
+    Rule(("get", "list", "watch"), "replicasets"),
     Rule(("patch",), "inferenceservices", (TASK, f"{TASK}-blue", f"{TASK}-green")),
     Rule(("get", "watch", "update", "patch"), "configmaps", (f"{TASK}-routing",)),
     Rule(("get", "update"), "leases", (f"{TASK}-reconcile",)),

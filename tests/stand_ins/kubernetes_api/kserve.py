@@ -1,7 +1,8 @@
 """KServe's controller and a kubelet over the stand-in's objects: what a release sees of them, good days and bad.
 
-An InferenceService gets a Deployment and pods; a changed artifact is rolled out pod by pod, the old one serving until
-the new one is ready. As the real controller does, it says Ready=True of a roll-out that crashes.
+An InferenceService gets a Deployment, a ReplicaSet for each template, and pods; a changed artifact is rolled out pod by
+pod, the old one serving until the new one is ready. As the real controller does, it says Ready=True of a roll-out that
+crashes, and gives a service without an artifact a pod with an agent, which here ends and ends.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.stand_ins.kubernetes_api.objects import ApiError, Document, Key, Obje
 SERVING = "apis/serving.kserve.io/v1beta1"
 APPS = "apis/apps/v1"
 STOP = "serving.kserve.io/stop"
+FETCHED = "internal.serving.kserve.io/storage-initializer-sourceuri"
 
 
 class Server(Protocol):
@@ -54,6 +56,8 @@ def not_pulled(image: str) -> Fails:
 
 
 NEVER_READY = Fails({"state": {"running": {}}})
+EMPTY = crashes("no version was released here", restarts=9)
+"""What becomes of a pod without an artifact."""
 
 
 @dataclass
@@ -61,6 +65,7 @@ class Rolled:
     """What is known of one InferenceService: the artifact that was rolled out last and the server that serves."""
 
     artifact: str | None = None
+    stopped: bool | None = None
     server: Server | None = None
     pods: list[str] = field(default_factory=list)
     count: int = 0
@@ -110,12 +115,11 @@ class KServe:
         name = service["metadata"]["name"]
         rolled = self._rolled.setdefault(name, Rolled())
         artifact = service.get("spec", {}).get("predictor", {}).get("model", {}).get("storageUri")
-        if service["metadata"].get("annotations", {}).get(STOP) == "true":
-            artifact = None
-        if artifact == rolled.artifact:
+        stopped = service["metadata"].get("annotations", {}).get(STOP) == "true"
+        if (artifact, stopped) == (rolled.artifact, rolled.stopped):
             return
-        rolled.artifact = artifact
-        if artifact is None:
+        rolled.artifact, rolled.stopped = artifact, stopped
+        if stopped:
             self._stop(name, rolled)
         else:
             self._roll(name, rolled, artifact)
@@ -125,17 +129,22 @@ class KServe:
 
     def _stop(self, name: str, rolled: Rolled) -> None:
         self._remove(rolled, rolled.pods)
-        self._objects.delete(self._key("deployments", f"{name}-predictor"))
+        if self._objects.has(key := self._key("deployments", f"{name}-predictor")):
+            self._objects.delete(key)
+            for number in range(1, rolled.count + 1):
+                self._objects.delete(self._key("replicasets", f"{name}-predictor-{number}"))
+            rolled.count = 0
         if rolled.server:
             rolled.server.close()
         rolled.server = None
 
-    def _roll(self, name: str, rolled: Rolled, artifact: str) -> None:
+    def _roll(self, name: str, rolled: Rolled, artifact: str | None) -> None:
         generation = self._deployed(name, artifact)
-        behaviour = self.artifacts.get(artifact) or self.otherwise(artifact)
+        behaviour = EMPTY if artifact is None else self.artifacts.get(artifact) or self.otherwise(artifact)
         old = list(rolled.pods)
         rolled.count += 1
         pod = f"{name}-predictor-{rolled.count}"
+        self._replica_set(name, rolled.count, artifact)
         status = {"name": "kserve-container", "ready": isinstance(behaviour, Serves), "restartCount": 0}
         if isinstance(behaviour, Fails):
             status |= behaviour.status
@@ -148,17 +157,26 @@ class KServe:
                 server.close()
             counts = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
         else:
-            failed = [one for one in old if not self._ready(one)]
-            self._remove(rolled, failed)
             counts = {"replicas": len(rolled.pods), "updatedReplicas": 1}
             counts |= {"availableReplicas": 1} if rolled.server else {}
         status_now = {"observedGeneration": generation, **counts}
         key = self._key("deployments", f"{name}-predictor")
         self._objects.merge(key, {"status": status_now}, "kube", "status")
 
-    def _deployed(self, name: str, artifact: str) -> int:
+    def _replica_set(self, name: str, number: int, artifact: str | None) -> None:
+        labels = {"app": f"isvc.{name}-predictor", "pod-template-hash": str(number)}
+        metadata = {"labels": labels, "annotations": {"deployment.kubernetes.io/revision": str(number)}}
+        key = self._key("replicasets", f"{name}-predictor-{number}")
+        document = {
+            "kind": "ReplicaSet",
+            "metadata": {"name": key.name, **metadata},
+            "spec": {"template": _template(artifact)},
+        }
+        self._objects.create(key, document, "kube")
+
+    def _deployed(self, name: str, artifact: str | None) -> int:
         key = self._key("deployments", f"{name}-predictor")
-        spec = {"replicas": 1, "template": {"metadata": {"annotations": {"storage": artifact}}}}
+        spec = {"replicas": 1, "template": _template(artifact)}
         document = {"kind": "Deployment", "metadata": {"name": key.name}, "spec": spec}
         try:
             made = self._objects.merge(key, document, "kserve")
@@ -167,7 +185,10 @@ class KServe:
         return int(made["metadata"]["generation"])
 
     def _pod(self, service: str, name: str, status: Document, number: int) -> None:
-        labels, at = {"app": f"isvc.{service}-predictor"}, f"2026-01-01T00:00:{number:02d}Z"
+        labels, at = (
+            {"app": f"isvc.{service}-predictor", "pod-template-hash": str(number)},
+            f"2026-01-01T00:00:{number:02d}Z",
+        )
         document = {"kind": "Pod", "metadata": {"name": name, "labels": labels, "creationTimestamp": at}}
         ready = "True" if status["ready"] else "False"
         told = {"containerStatuses": [status], "conditions": [{"type": "Ready", "status": ready}]}
@@ -182,8 +203,14 @@ class KServe:
             rolled.pods.remove(pod)
 
     def _key(self, resource: str, name: str) -> Key:
-        api = {"inferenceservices": SERVING, "deployments": APPS}.get(resource, "api/v1")
+        api = {"inferenceservices": SERVING, "deployments": APPS, "replicasets": APPS}.get(resource, "api/v1")
         return Key(api, resource, self._namespace, name)
+
+
+def _template(artifact: str | None) -> Document:
+    if artifact is None:
+        return {"metadata": {}, "spec": {"containers": [{"name": "kserve-container"}, {"name": "agent"}]}}
+    return {"metadata": {"annotations": {FETCHED: artifact}}, "spec": {"containers": [{"name": "kserve-container"}]}}
 
 
 class JsonServer:

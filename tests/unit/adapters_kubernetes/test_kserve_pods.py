@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contender.adapters.kserve_pods import Trouble, trouble_of
+from contender.adapters.kserve_pods import FETCHED, Trouble, newest_of, trouble_of
 
 
 def pod(name: str, *containers: dict[str, Any], at: str = "2026-01-01T00:00:00Z", **metadata: str) -> dict[str, Any]:
@@ -71,3 +71,27 @@ def test_a_pod_without_a_node_says_why() -> None:
 def test_words_are_bounded() -> None:
     found = pod("a", container(state={"waiting": {"reason": "X", "message": "y" * 10_000}}))
     assert len(trouble_of([found]).reason) < 500
+
+
+def replica_set(template: str, revision: int, artifact: str | None) -> dict[str, Any]:
+    annotations = {FETCHED: artifact} if artifact else {}
+    metadata = {
+        "labels": {"pod-template-hash": template},
+        "annotations": {"deployment.kubernetes.io/revision": str(revision)},
+    }
+    return {"metadata": metadata, "spec": {"template": {"metadata": {"annotations": annotations}}}}
+
+
+def labelled(name: str, template: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": {"pod-template-hash": template}}, "status": {}}
+
+
+def test_only_pods_of_the_newest_set_that_fetches_the_artifact_count() -> None:
+    sets = [replica_set("a", 9, "s3://x/7"), replica_set("b", 10, "s3://x/7"), replica_set("c", 11, None)]
+    pods = [labelled("old", "a"), labelled("new", "b"), labelled("empty", "c")]
+    assert [one["metadata"]["name"] for one in newest_of("s3://x/7", sets, pods)] == ["new"]
+
+
+def test_pods_of_before_are_no_sign_of_a_version_that_the_controller_has_not_seen() -> None:
+    empty = {"metadata": {"name": "p", "labels": {}}, "status": {}}
+    assert newest_of("s3://x/8", [replica_set("a", 1, "s3://x/7")], [labelled("old", "a"), empty]) == []
