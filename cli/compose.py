@@ -178,12 +178,25 @@ def workplace(task_name: str) -> Workplace:
     Raises:
         InvalidInput: a setting is wrong or missing, by the name it has in the environment.
     """
+    return Workplace(settings_from(), task_name)
+
+
+def settings_from(**given: object) -> Settings:
+    """The settings that the environment describes; those in `given` whatever it says.
+
+    Raises:
+        InvalidInput: a setting is wrong or missing, by the name it has in the environment.
+    """
     try:
-        return Workplace(Settings(), task_name)
+        settings = Settings(**given)  # type: ignore[arg-type]  # checked there
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(map(str, ("contender", *first["loc"]))).upper() if first["loc"] else ""
         raise InvalidInput(name, first["msg"], remedy="docs/reference.md lists the settings") from error
+    if settings.s3_endpoint:
+        # Every client of boto3 reads this one: MLflow's as well, which is not made by us.
+        os.environ.setdefault("AWS_ENDPOINT_URL_S3", settings.s3_endpoint)
+    return settings
 
 
 def server_environment() -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from cli import (
     ask,
     audit,
     clearing,
+    cluster_run,
     dash,
     database,
     doctor,
@@ -30,9 +31,12 @@ from cli import (
     score,
     serve,
     train,
+    waiting,
 )
 from cli.demo import command as demo
-from cli.output import err, fail
+from cli.framing import framing
+from cli.output import err, fail, printed
+from contender.adapters.kubernetes_jobs import FRAME
 from contender.errors import ContenderError, InvalidInput
 
 PRIVATE: Final = 0o077
@@ -80,6 +84,7 @@ for room in (
     report,
     release,
     reconcile,
+    waiting,
     audit,
     database,
     drift,
@@ -88,6 +93,7 @@ for room in (
     export,
     dash,
     doctor,
+    cluster_run,
 ):
     room.register(app)
 
@@ -95,31 +101,40 @@ for room in (
 def main() -> None:
     """Run the command line and exit with its code."""
     os.umask(PRIVATE)
-    sys.exit(run(sys.argv[1:]))
+    # Taken out of the environment: a command that this one starts writes its result to this one.
+    with framing(os.environ.pop(FRAME, "")):
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """The exit code of the command line `arguments`."""
+    printed.forget()
     try:
         result = app(args=arguments, prog_name="contender", standalone_mode=False)
     except ContenderError as error:
         if "--debug" in arguments:
             raise
-        return fail(error, "--json" in arguments)
+        return _failed(error, arguments)
     except typer.TyperException as error:
         if not error.format_message():
             return 0  # a group without a command has shown its help
         words = [word for word in arguments[:2] if word.isalpha()]
         remedy = f"{' '.join(['contender', *words])} --help"
-        return fail(InvalidInput("", error.format_message(), remedy=remedy), "--json" in arguments)
+        return _failed(InvalidInput("", error.format_message(), remedy=remedy), arguments)
     except (typer.Abort, KeyboardInterrupt):
         err.print("interrupted")
         return 130
     except Exception as error:
         if "--debug" in arguments:
             raise
-        return fail(_unforeseen(error), "--json" in arguments)
+        return _failed(_unforeseen(error), arguments)
     return result if isinstance(result, int) else 0
+
+
+def _failed(error: ContenderError, arguments: list[str]) -> int:
+    """The exit code of an error, which is told as JSON where that is wanted, and stdout holds no object yet."""
+    return fail(error, "--json" in arguments and not printed.yes)
 
 
 def _unforeseen(error: Exception) -> ContenderError:

@@ -41,6 +41,20 @@ out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
+class Printed:
+    """Whether the one JSON object of a command is on stdout; `forget` before the next command of the same process."""
+
+    def __init__(self) -> None:
+        self.yes = False
+
+    def forget(self) -> None:
+        """Begin a command anew."""
+        self.yes = False
+
+
+printed = Printed()
+
+
 def show(document: Mapping[str, Any], as_json: bool, render: Callable[[Mapping[str, Any]], object]) -> None:
     """Print `document`: as JSON for programs, or what `render` makes of it for people."""
     if as_json:
@@ -53,6 +67,7 @@ def print_json(document: Mapping[str, Any]) -> None:
     """One JSON object on stdout, never wrapped or coloured."""
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
     sys.stdout.flush()
+    printed.yes = True
 
 
 def note(text: str) -> None:

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
         default="http://{service}-transformer.{namespace}.svc",
         description="How the transformer of a cluster is reached, by {service} and {namespace}.",
     )
-    s3_endpoint: str = Field(default="", description="The S3 API, if it is not Amazon's.")
+    s3_endpoint: str = Field(default="", description="The S3 API, if it is not Amazon's; MLflow's too.")
     pipelines_url: str = Field(
         default="", description="The Kubeflow Pipelines API, for `pipeline submit|schedule` and `retrain`."
     )

@@ -11,6 +11,7 @@ from cli.compose import Workplace, git_sha
 from cli.dossier.contents import Dossier, Sources, gather
 from cli.dossier.page import page
 from cli.output import note
+from contender.adapters.addresses import tellable
 from contender.errors import ContenderError, NotFound
 from contender.values import CHALLENGER
 
@@ -58,8 +59,9 @@ def attach_or_say(place: Workplace, experiment_id: str = "") -> str | None:
             return None
         note("the change is made; its dossier is being kept with the version (some seconds)")
         return attach(place, experiment_id)
-    except ContenderError as error:
-        note(f"the dossier is not attached: {error}; write it with: contender experiment report --out dossier.html")
+    except Exception as error:  # noqa: BLE001 - the release has changed already: no defect here may say that it failed
+        told = str(error) if isinstance(error, ContenderError) else tellable(f"{type(error).__name__}: {error}")
+        note(f"the dossier is not attached: {told}; write it with: contender experiment report --out dossier.html")
         return None
 
 

@@ -30,6 +30,10 @@ class Gone(Conflict):
     """The history from which a watch was to resume is no longer kept: get the object anew."""
 
 
+class Forbidden(Unavailable):
+    """Whoever asks is not known, or may not do that: asking again changes nothing."""
+
+
 class Api(Protocol):
     """A Kubernetes API and the namespace that is worked in."""
 
@@ -75,7 +79,7 @@ def refusal(status: int, content: bytes, subject: str) -> ContenderError:
     if status == 410:
         return Gone(said)
     if status in (401, 403):
-        return Unavailable(said, remedy="grant the service account the Role of infrastructure/kubernetes")
+        return Forbidden(said, remedy="grant the service account the Role of infrastructure/kubernetes")
     if status in (400, 415, 422):
         return InvalidInput("", said)
     return Unavailable(said)

@@ -36,17 +36,27 @@ class ClientApi:
         query: Mapping[str, str] | None = None,
     ) -> Document:
         """The API's reply to one request; see `Api`."""
+        return read_json(self._answered(method, path, body, kind, dict(query or {})), f"{method} {path}")
+
+    def read_text(self, path: str, query: Mapping[str, str]) -> str:
+        """What is at `path` as text: the log of a pod. Bytes that are no UTF-8 are replaced.
+
+        Raises:
+            NotFound, Conflict, InvalidInput, Unavailable: as `refusal` says.
+        """
+        return self._answered("GET", path, None, JSON, dict(query)).decode(errors="replace")
+
+    def _answered(self, method: str, path: str, body: object, kind: str, query: dict[str, str]) -> bytes:
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
 
         subject = f"{method} {path}"
         try:
-            content = self._sent(method, path, body, kind, dict(query or {}))
+            return self._sent(method, path, body, kind, query)
         except ApiException as error:
             raise refusal(error.status, _bytes(error.body), subject) from error
         except (HTTPError, OSError) as error:
             raise Unavailable(f"{subject}: the Kubernetes API does not answer: {error}") from error
-        return read_json(content, subject)
 
     def _sent(self, method: str, path: str, body: object, kind: str, query: dict[str, str]) -> bytes:
         if method != "GET":
@@ -56,7 +66,7 @@ class ClientApi:
             path,
             method,
             query_params=list(query.items()),
-            header_params={"Accept": JSON, "Content-Type": kind},
+            header_params={"Accept": f"{JSON}, */*", "Content-Type": kind},
             body=body,
             auth_settings=["BearerToken"],
             _return_http_data_only=True,

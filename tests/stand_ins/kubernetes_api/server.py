@@ -21,7 +21,7 @@ JSON_PATCH: Final = "application/json-patch+json"
 
 _PATH = re.compile(
     r"/(?P<api>api/v1|apis/[^/]+/[^/]+)/namespaces/(?P<namespace>[^/]+)/(?P<resource>[^/]+)"
-    r"(?:/(?P<name>[^/]+))?(?:/(?P<sub>status|scale))?"
+    r"(?:/(?P<name>[^/]+))?(?:/(?P<sub>status|scale|log))?"
 )
 
 
@@ -73,6 +73,8 @@ class KubernetesApi:
         self.bookmark_s = 0.1
         self.address: Callable[[str], str] = lambda service: "http://127.0.0.1:9"
         self.before: Callable[[Asked], None] = lambda asked: None
+        self.admit: Callable[[str, Asked], None] = lambda token, asked: None
+        self.log_of: Callable[[str], bytes] = _no_log
         self._closing = threading.Event()
         api = self
 
@@ -185,10 +187,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if proxied := _PROXY.fullmatch(self.path):
                 return self._proxy(proxied["service"], proxied["path"], body)
             asked = self._read(body)
-            api.authorize((self.headers.get("authorization") or "").removeprefix("Bearer "), asked)
+            token = (self.headers.get("authorization") or "").removeprefix("Bearer ")
+            api.authorize(token, asked)
             api.before(asked)
+            if asked.verb == "create":
+                api.admit(token, asked)
             if asked.verb == "watch":
                 self._stream(asked)
+            elif asked.sub == "log":
+                self._write(200, "text/plain", api.log_of(asked.key.name))
             else:
                 self._reply(*api.perform(asked))
         except ApiError as error:
@@ -236,12 +243,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _reply(self, status: int, document: Document) -> None:
-        content = json.dumps(document).encode()
+        self._write(status, "application/json", json.dumps(document).encode())
+
+    def _write(self, status: int, kind: str, content: bytes) -> None:
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def _no_log(pod: str) -> bytes:
+    raise ApiError(404, "NotFound", f'pods "{pod}" not found')
 
 
 def _verb(method: str, *, named: bool, watch: bool) -> str:
