@@ -72,24 +72,30 @@ def reconcile(
 
     Example: contender release reconcile --promote --bake 600
     """
+    document = played(task, Terms(promote, bake, time.time()), tell=lambda found: show(found, as_json, _render))
+    return ROLLED_BACK if document["rolled_back"] else 0
+
+
+def played(task: str, terms: Terms, *, tell: Callable[[Mapping[str, Any]], None] | None = None) -> dict[str, Any]:
+    """The document of one round, which `tell` gets before the dossier of a roll back is kept with its version."""
     place = workplace(task)
-    done = _round_with_lease(place, Terms(promote, bake, time.time()))
-    state = place.release.state()
+    done = _round_with_lease(place, terms)
     document = {
         "task": task,
-        "phase": state.phase.value,
+        "phase": place.release.state().phase.value,
         "did": done.did,
         "waits_for": done.waits_for,
         "busy": done.busy,
         "rolled_back": done.rolled_back,
         "verdict": done.verdict.to_document() if done.verdict else None,
     }
-    show(document, as_json, _render)
+    if tell is not None:
+        tell(document)
     if done.rolled_back:
         from cli.dossier.attach import attach_or_say
 
         attach_or_say(place)
-    return ROLLED_BACK if done.rolled_back else 0
+    return document
 
 
 def _round_with_lease(place: Workplace, terms: Terms) -> Round:

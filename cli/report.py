@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -14,9 +15,11 @@ from cli.compose import workplace
 from cli.output import JsonFlag, TaskOption, show
 from contender.errors import InvalidInput
 
+STDOUT: Final = Path("-")
+
 
 def report(
-    file: Annotated[Path, typer.Option("--out", help="The HTML file to write; one that is there is replaced.")],
+    file: Annotated[Path, typer.Option("--out", help="The HTML file to write, replacing one; - prints it.")],
     task: TaskOption = "job-change",
     name: Annotated[str, typer.Option("--experiment", help="The experiment's id; without it, the latest.")] = "",
     as_json: JsonFlag = False,
@@ -28,8 +31,14 @@ def report(
     from cli.dossier.attach import dossier_of
     from cli.dossier.page import page
 
+    if file == STDOUT and as_json:
+        raise InvalidInput("--out", "- prints the page, and --json an object", remedy="name a file, or drop --json")
     dossier = dossier_of(workplace(task), name)
     content = page(dossier).encode()
+    if file == STDOUT:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return 0
     try:
         file.write_bytes(content)
     except OSError as error:

@@ -18,6 +18,7 @@ from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, out, show
 from cli.status.document import status_document
 from cli.status.line import line
+from cli.status.markdown import markdown, value_at
 from cli.status.tree import render
 from contender.errors import ContenderError
 
@@ -29,6 +30,8 @@ Document = Mapping[str, Any]
 def status(
     task: TaskOption = "job-change",
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep looking, until Ctrl-C.")] = False,
+    field: Annotated[str, typer.Option(help="Print one value of it, by its path: release.phase.")] = "",
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a summary for a page of a workflow.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Release, arms, slots, traffic and experiment of a task.
@@ -38,6 +41,10 @@ def status(
     Example: contender status -w
     """
     place = workplace(task)
+    if field or as_markdown:
+        document = status_document(place)
+        out.print(value_at(document, field) if field else markdown(document))
+        return 0
     if not watch:
         show(status_document(place), as_json, render)
         return 0
