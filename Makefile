@@ -12,7 +12,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test check lint types imports house generated format generate bench-peeking bench-serving bench-peers \
+.PHONY: help setup setup-remote demo test check lint types imports house generated format generate bench-peeking bench-serving bench-peers \
 	bench-faults bench-release bench-analysis bench-quality bench-score bench-drift infra-test policy images-check images clean
 
 help: ## this list
@@ -30,6 +30,9 @@ help: ## this list
 	@touch $@
 
 setup: .venv/.complete ## .venv with every dependency group; .venv/bin/contender is the command
+
+setup-remote: $(filter-out $(shell command -v uv 2>/dev/null),$(UV)) ## .venv with what `contender cluster run` needs and no more
+	@$(UV) sync --locked --no-default-groups --group remote --no-progress --quiet
 
 demo: setup ## the whole story on this machine: train, serve, split, judge, promote, undo
 	@$(BIN)/contender demo

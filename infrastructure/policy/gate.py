@@ -27,6 +27,7 @@ from infrastructure.policy.render import ROOT
 from infrastructure.policy.workflows import Workflow
 
 WORKFLOWS: Final = ROOT / ".github" / "workflows"
+SCRIPTS: Final = ROOT / "infrastructure" / "release"
 SHARED: Final = ROOT.parent / "shared" / "crds"
 """A folder of definitions beside the project is taken before anything is downloaded."""
 NAMES: Final = {"build", "ci", "e2e", "infrastructure", "release", "rollback", "train"}
@@ -87,6 +88,7 @@ def automated(found: list[Workflow], known: Mapping[str, Any]) -> Iterator[Findi
         yield Finding("workflow-exists", f"{name}.yml", "is not there", ".github/workflows")
     for one in found:
         yield from workflows.findings(one, known)
+    yield from workflows.scripted({path.name: path.read_text() for path in sorted(SCRIPTS.glob("*.sh"))})
 
 
 def linted(folder: Path = WORKFLOWS) -> Iterator[Finding]:

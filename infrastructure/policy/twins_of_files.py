@@ -257,6 +257,13 @@ TEXTS: Final = (
     ),
     TextTwin("token on disk", "checkout-forgets", "ci.yml", "persist-credentials: false", "persist-credentials: true"),
     TextTwin("target that is not there", "commands-exist", "ci.yml", "run: make setup", "run: make everything"),
+    TextTwin(
+        "output read by jq",
+        "no-jq",
+        "release.yml",
+        '--markdown >> "$GITHUB_STEP_SUMMARY"',
+        '--json | jq .release >> "$GITHUB_STEP_SUMMARY"',
+    ),
     TextTwin("command that is not there", "commands-exist", "release.yml", "$CONTENDER promote", "$CONTENDER advance"),
 )
 

@@ -19,6 +19,7 @@ LONG_KEY: Final = re.compile(
 )
 SWALLOWED: Final = re.compile(r"\|\|\s*(true|:|exit 0)\b|\bset \+e\b")
 PIPED: Final = re.compile(r"\b(curl|wget)\b[^\n]*\|\s*(sudo )?(ba)?sh\b")
+JQ: Final = re.compile(r"(^|[\s|;&(])jq(\s|$)", re.MULTILINE)
 NEEDS_IDENTITY: Final = "aws-actions/configure-aws-credentials"
 
 
@@ -138,6 +139,20 @@ def _no_pipe(workflow: Workflow) -> Iterator[Finding]:
             )
 
 
+def _no_jq(workflow: Workflow) -> Iterator[Finding]:
+    """A shell that takes JSON apart depends on the version of jq, which runners do not fix."""
+    for job, step in workflow.steps():
+        if JQ.search(step.get("run", "")):
+            yield Finding("no-jq", f"{workflow.name}: {job}", "takes JSON apart in a shell", "contender … --field")
+
+
+def scripted(scripts: Mapping[str, str]) -> Iterator[Finding]:
+    """What is wrong with scripts that workflows call, by name and text."""
+    for name, text in scripts.items():
+        if JQ.search("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))):
+            yield Finding("no-jq", name, "takes JSON apart in a shell", "contender … --field")
+
+
 def _checkout_forgets(workflow: Workflow) -> Iterator[Finding]:
     for job, step in workflow.steps():
         kept = (step.get("with") or {}).get("persist-credentials") is not False
@@ -184,6 +199,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _identity,
     _no_injection,
     _no_pipe,
+    _no_jq,
     _checkout_forgets,
 )
 

@@ -9,7 +9,7 @@ import pytest
 from infrastructure.policy import network, pods, tools
 from infrastructure.policy.objects import Pod, Rendered, selects
 from infrastructure.policy.schemas import mismatches
-from infrastructure.policy.workflows import Workflow, findings, named
+from infrastructure.policy.workflows import Workflow, findings, named, scripted
 
 LABELS = {"app": "web", "tier": "front"}
 KNOWN = {"make": {"test"}, "contender": {"undo", "audit verify"}}
@@ -152,6 +152,21 @@ jobs:
     assert list(findings(Workflow("small.yml", text), KNOWN)) == []
     worse = text.replace("make test", "make test || true")
     assert [one.rule for one in findings(Workflow("small.yml", worse), KNOWN)] == ["failures-fail"]
+
+
+@pytest.mark.parametrize(
+    ("line", "caught"),
+    [
+        ("contender status --json | jq .release", True),
+        ("version=$(jq -r .version <<<$found)", True),
+        ("jq . built.json", True),
+        ("# jq 1.6 knows no such option", False),
+        ("gh api repos/o/n --jq .id", False),
+        ("cat jq.txt", False),
+    ],
+)
+def test_a_shell_takes_no_json_apart(line: str, caught: bool) -> None:
+    assert [one.rule for one in scripted({"x.sh": f"set -e\n{line}\n"})] == (["no-jq"] if caught else [])
 
 
 def test_every_skip_gives_its_reason() -> None:
