@@ -6,61 +6,103 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from cli import experiment
-from cli.compose import Workplace, workplace
+from cli.compose import Workplace, settings_from, workplace
 from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from contender.errors import FaultFound, InvalidInput, NotFound
 from contender.experiment.analysis import Experiment
 from contender.experiment.decision import Verdict, evidence_digest
 from contender.release import diagram as picture
-from contender.release.approval import Validity, seal, subject
+from contender.release.approval import Subject, Validity, seal, subject
 
 group = typer.Typer(no_args_is_help=True, help="Approvers' keys, and the release machine as a picture.")
 
 HOUR_S = 3600.0
+_EVIDENCE: Final = "contender cluster run -- release evidence --json > evidence.json"
 DIAGRAM = Path(__file__).parents[1] / "docs" / "generated" / "release.md"
 
 
 def approve(
     key: Annotated[Path, typer.Option(help="Your private key, made by `contender release key`.")],
     out: Annotated[Path, typer.Option(help="Write the approval here, for `contender promote --approval`.")],
+    seen: Annotated[
+        Path | None, typer.Option("--evidence", help="What `contender release evidence --json` printed elsewhere.")
+    ] = None,
     task: TaskOption = "job-change",
     hours: Annotated[float, typer.Option(min=0.01, max=168, help="How long it is valid.")] = 24,
     as_json: JsonFlag = False,
 ) -> int:
     """Look at the running experiment and agree, in your name and once, to promote its challenger on this evidence.
 
-    You must not be the one who prepared the challenger, started the experiment or promotes.
+    You must not be the one who prepared the challenger, started the experiment or promotes. With --evidence nothing is
+    asked but that file: a key stays on its owner's machine, which reaches neither store nor registry of a cluster.
 
-    Example: contender approve --key ~/ada.key --out approval.json
+    Example: contender approve --key ~/ada.key --evidence evidence.json --out approval.json
     """
     from contender.adapters.keys_ed25519 import signer
 
-    place = workplace(task)
     sign = signer(key)
+    shown = evidence_in(seen, task) if seen else evidence_now(workplace(task))
+    validity = Validity(time.time(), hours * HOUR_S)
+    actor = settings_from(backend="local").actor
+    document = seal(Subject(**shown["subject"]), actor, validity, nonce=secrets.token_hex(16), sign=sign)
+    out.write_text(json.dumps(document, indent=2) + "\n")
+    note(f"written: {out}; the verdict is {shown['verdict']['decision']}: {shown['verdict']['reason']}")
+    show(document, as_json, lambda found: pairs(found, "approved"))
+    return 0
+
+
+@group.command("evidence")
+def show_evidence(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
+    """Look at the running experiment and print what an approval would be of: the versions, the verdict, its digest.
+
+    Example: contender cluster run -- release evidence --json > evidence.json
+    """
+    shown = evidence_now(workplace(task))
+    show(shown, as_json, lambda found: pairs({**found["subject"], "verdict": found["verdict"]["decision"]}, "evidence"))
+    return 0
+
+
+def evidence_now(place: Workplace) -> dict[str, Any]:
+    """What promoting the running experiment's challenger would rest on: the `subject` of an approval, the `verdict`."""
     state, running = place.release.state(), experiment.current(place)
     verdict = look_at(place, running)
     led = state.led_by(verdict.arm) if state.rivals else state
-    what = subject(led, evidence_digest(verdict.to_document()))
-    validity = Validity(time.time(), hours * HOUR_S)
-    document = seal(what, place.settings.actor, validity, nonce=secrets.token_hex(16), sign=sign)
-    out.write_text(json.dumps(document, indent=2) + "\n")
-    note(f"written: {out}; the verdict is {verdict.decision}: {verdict.reason}")
-    show(document, as_json, lambda found: pairs(found, "approved"))
-    return 0
+    told = verdict.to_document()
+    return {"subject": asdict(subject(led, evidence_digest(told))), "verdict": told}
+
+
+def evidence_in(path: Path, task: str) -> Mapping[str, Any]:
+    """The evidence in the file at `path`, its digest computed again: what is signed is what the file shows.
+
+    Raises:
+        InvalidInput: the file holds no evidence, that of another task, or a verdict that is not the subject's.
+        NotFound: there is no such file.
+    """
+    shown = read(path, "--evidence", _EVIDENCE)
+    subject_of, verdict = shown.get("subject"), shown.get("verdict")
+    names = {one.name for one in fields(Subject)}
+    if not isinstance(subject_of, dict) or not isinstance(verdict, dict) or set(subject_of) != names:
+        raise InvalidInput("--evidence", f"{path} holds no evidence", remedy=_EVIDENCE)
+    if subject_of["task"] != task:
+        raise InvalidInput("--evidence", f"{path} is of the task {subject_of['task']}", remedy="--task names the task")
+    if subject_of["evidence"] != evidence_digest(verdict) or not {"decision", "reason"} <= set(verdict):
+        raise InvalidInput("--evidence", f"{path} shows another verdict than its digest is of", remedy=_EVIDENCE)
+    return shown
 
 
 @group.command()
 def key(
     out: Annotated[Path, typer.Option(help="Where the private key goes; keep it to yourself.")],
     name: Annotated[str, typer.Option(help="Whose key; CONTENDER_ACTOR if empty.")] = "",
-    task: TaskOption = "job-change",
+    task: TaskOption = "job-change",  # noqa: ARG001 - one keyring serves every task; the option was there always
     as_json: JsonFlag = False,
 ) -> int:
     """Make an approver's key and enrol its public half among those whose approvals count.
@@ -69,7 +111,7 @@ def key(
     """
     from contender.adapters.keys_ed25519 import create, enrol
 
-    settings = workplace(task).settings
+    settings = settings_from(backend="local")
     name = name or settings.actor
     public = enrol(settings.approvers, name, create(out))
     show({"name": name, "private": str(out), "public": str(public)}, as_json, lambda found: pairs(found, "key"))
@@ -95,8 +137,8 @@ def diagram(
     return 0
 
 
-def read(path: Path) -> Mapping[str, Any]:
-    """The approval in the file at `path`, not verified.
+def read(path: Path, option: str = "--approval", remedy: str = "contender approve") -> Mapping[str, Any]:
+    """The JSON object in the file at `path`, which `option` named: an approval, not verified, or evidence.
 
     Raises:
         InvalidInput: the file is not JSON, or not an object.
@@ -105,11 +147,11 @@ def read(path: Path) -> Mapping[str, Any]:
     try:
         document = json.loads(path.read_text())
     except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}", remedy="contender approve") from error
+        raise NotFound(f"{path} cannot be read: {error.strerror}", remedy=remedy) from error
     except ValueError as error:
-        raise InvalidInput("--approval", f"{path} is not JSON: {error}", remedy="contender approve") from error
+        raise InvalidInput(option, f"{path} is not JSON: {error}", remedy=remedy) from error
     if not isinstance(document, dict):
-        raise InvalidInput("--approval", f"{path} holds no approval", remedy="contender approve")
+        raise InvalidInput(option, f"{path} holds no {option.removeprefix('--')}", remedy=remedy)
     return document
 
 

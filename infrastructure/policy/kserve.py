@@ -120,6 +120,18 @@ def one_release_at_a_time(overlay: Rendered) -> Iterator[Finding]:
             yield _found("one-release-at-a-time", job, "has no Lease to hold", "a Lease of its name")
 
 
+def one_owner(overlay: Rendered) -> Iterator[Finding]:
+    """What a person or a controller changes is stated by no manifest: the next apply would conflict with it."""
+    for job in overlay.of("CronJob"):
+        if job["spec"].get("suspend") is False:
+            yield _found("one-owner", job, "states `suspend: false`, which a person changes", "leave suspend out")
+    scalers = overlay.of("HorizontalPodAutoscaler", "ScaledObject")
+    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in scalers}
+    for one in overlay.of("Deployment", "StatefulSet"):
+        if one["metadata"]["name"] in scaled and "replicas" in one["spec"]:
+            yield _found("one-owner", one, "states replicas, which its autoscaler changes", "leave replicas out")
+
+
 def rollback_is_held(overlay: Rendered) -> Iterator[Finding]:
     """The group that needs no reviewer starts an undo in the released image, and admission denies the rest."""
     policy = overlay.named("ValidatingAdmissionPolicy", "contender-rollback-starts-undo")
@@ -163,6 +175,7 @@ RULES: Final[tuple[Rule, ...]] = (
     probes_merge,
     quotes_survive,
     one_release_at_a_time,
+    one_owner,
     rollback_is_held,
     monitors_select,
 )

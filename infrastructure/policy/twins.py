@@ -248,6 +248,17 @@ KSERVE: Final = (
         put("CronJob", "job-change-reconcile", "spec", "concurrencyPolicy", "Allow"),
     ),
     Twin("undo by the clock", "one-release-at-a-time", put("CronJob", "job-change-undo", "spec", "suspend", False)),
+    Twin("a switch stated on", "one-owner", put("CronJob", "job-change-reconcile", "spec", "suspend", False)),
+    Twin(
+        "replicas beside an autoscaler",
+        "one-owner",
+        add(
+            "HorizontalPodAutoscaler",
+            "exporter",
+            "autoscaling/v2",
+            {"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "exporter"}}},
+        ),
+    ),
     Twin("no lease", "one-release-at-a-time", drop("Lease", "job-change-reconcile")),
     Twin(
         "rollback held by nothing",
