@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from contender.values import SLOTS
 from infrastructure.policy.objects import Document, Finding, Rendered, Rule, label
 
 ALWAYS_UP: Final = 2
@@ -132,6 +133,45 @@ def one_owner(overlay: Rendered) -> Iterator[Finding]:
             yield _found("one-owner", one, "states replicas, which its autoscaler changes", "leave replicas out")
 
 
+def slots_are_wired(overlay: Rendered) -> Iterator[Finding]:
+    """A slot is asked by its task's transformer, filled by its task's release jobs, and changed by a role's name."""
+    changed = {
+        name
+        for role in overlay.of("Role")
+        for rule in role["rules"]
+        if "patch" in rule["verbs"]
+        for name in rule.get("resourceNames", [])
+    }
+    for one in overlay.of("InferenceService"):
+        if _meta(one, "labels", "app.kubernetes.io/component") == "slot":
+            name, task = one["metadata"]["name"], _meta(one, "labels", "app.kubernetes.io/instance")
+            place = name.removeprefix(f"{task}-")
+            missing = [] if name in changed else ["no role of a release names it"]
+            missing += [] if _asked(overlay, task, place) else [f"no CONTENDER_{place.upper()}_URL"]
+            missing += [] if _filled(overlay, task, place) else ["not in CONTENDER_SLOTS of the release's jobs"]
+            if missing:
+                yield _found("slots-are-wired", one, "; ".join(missing), "components/more-slots")
+
+
+def _asked(overlay: Rendered, task: str, place: str) -> bool:
+    """Whether the transformer of `task` is told where the slot is."""
+    entry = overlay.named("InferenceService", task)
+    told = entry["spec"]["transformer"]["containers"][0]["env"] if entry else []
+    return any(one["name"] == f"CONTENDER_{place.upper()}_URL" for one in told)
+
+
+def _filled(overlay: Rendered, task: str, place: str) -> bool:
+    """Whether every release job of `task` may release into the slot; the first two are the default."""
+    for job in overlay.of("CronJob"):
+        labels = job["metadata"].get("labels", {})
+        if (labels.get("app.kubernetes.io/component"), labels.get("app.kubernetes.io/instance")) == ("release", task):
+            env = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["env"]
+            told = next((one["value"] for one in env if one["name"] == "CONTENDER_SLOTS"), ",".join(SLOTS))
+            if place not in told.split(","):
+                return False
+    return True
+
+
 def rollback_is_held(overlay: Rendered) -> Iterator[Finding]:
     """The group that needs no reviewer starts an undo in the released image, and admission denies the rest."""
     policy = overlay.named("ValidatingAdmissionPolicy", "contender-rollback-starts-undo")
@@ -176,6 +216,7 @@ RULES: Final[tuple[Rule, ...]] = (
     quotes_survive,
     one_release_at_a_time,
     one_owner,
+    slots_are_wired,
     rollback_is_held,
     monitors_select,
 )

@@ -261,6 +261,16 @@ KSERVE: Final = (
     ),
     Twin("no lease", "one-release-at-a-time", drop("Lease", "job-change-reconcile")),
     Twin(
+        "slot that nobody asks",
+        "slots-are-wired",
+        put("InferenceService", "job-role-amber", "metadata", "labels", "app.kubernetes.io/instance", "job-change"),
+    ),
+    Twin(
+        "slot that nobody may change",
+        "slots-are-wired",
+        put("Role", "job-change-more-slots-release", "rules", 0, "resourceNames", ["job-change-violet"]),
+    ),
+    Twin(
         "rollback held by nothing",
         "rollback-is-held",
         put(

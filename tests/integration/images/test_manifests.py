@@ -12,8 +12,9 @@ import yaml
 
 from contender.adapters.kubernetes_api import MANAGER
 from contender.adapters.routing_kubernetes import KEY, config_map
-from contender.routing import parse
+from contender.routing import KNOWN_SLOTS, parse
 from contender.tasks.catalog import TASKS
+from contender.values import SLOTS
 from tests.integration.adapters_kubernetes.test_walk_through import RELEASE, TRANSFORMER
 from tests.stand_ins.kubernetes_api.cluster import TASK
 
@@ -42,9 +43,46 @@ def pod_specs(overlay: Any) -> Iterator[tuple[str, Document]]:
             yield name, spec["template"]["spec"]
 
 
+def slots(overlay: Any) -> tuple[str, ...]:
+    """The slots that an overlay's release jobs may release into."""
+    env = overlay.one("CronJob", f"{TASK}-undo")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0][
+        "env"
+    ]
+    told = {one["name"]: one.get("value") for one in env}
+    return tuple(told["CONTENDER_SLOTS"].split(",")) if "CONTENDER_SLOTS" in told else SLOTS
+
+
 def test_every_task_of_the_catalogue_has_its_places(overlay: Any) -> None:
     names = {one["metadata"]["name"] for one in overlay.of("InferenceService")}
-    assert names == {name for task in TASKS for name in (task, f"{task}-blue", f"{task}-green")}
+    assert names == {name for task in TASKS for name in (task, *(f"{task}-{slot}" for slot in slots(overlay)))}
+
+
+def test_a_cluster_has_all_slots_that_a_routing_may_name_and_a_laptop_two(rendered: Mapping[str, Any]) -> None:
+    assert {name: slots(rendered[name]) for name in OVERLAYS} == {
+        "local": SLOTS,
+        "staging": KNOWN_SLOTS,
+        "production": KNOWN_SLOTS,
+    }
+
+
+def test_all_slots_of_a_task_are_equal_but_for_their_names(overlay: Any) -> None:
+    for task in TASKS:
+        for kind, suffix in (("InferenceService", ""), ("PodDisruptionBudget", "-predictor")):
+            texts = {
+                yaml.safe_dump(overlay.one(kind, f"{task}-{slot}{suffix}")).replace(f"{task}-{slot}", "SLOT")
+                for slot in slots(overlay)
+            }
+            assert len(texts) == 1, kind
+
+
+def test_a_transformer_is_told_where_each_slot_is(overlay: Any) -> None:
+    for task in TASKS:
+        env = overlay.one("InferenceService", task)["spec"]["transformer"]["containers"][0]["env"]
+        told = {one["name"]: one["value"] for one in env if one["name"].endswith("_URL")}
+        assert told == {
+            f"CONTENDER_{slot.upper()}_URL": f"http://$(CONTENDER_TASK)-{slot}-predictor.$(CONTENDER_NAMESPACE)"
+            for slot in slots(overlay)
+        }
 
 
 def test_nothing_keeps_the_name_of_the_template(overlay: Any) -> None:
