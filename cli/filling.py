@@ -28,6 +28,21 @@ def fill(place: Workplace, say: Callable[[str], object] = lambda _: None) -> Non
     for placed in (state.champion, *state.candidates, state.previous):
         if placed is not None:
             place.slots.prepare(placed.slot, placed.model, deadline_s=deadline)
-    for slot in state.free_slots if place.cluster else ():
-        say(f"{slot} is empty")
-        place.slots.retire(slot)
+    stop_empty(place, say)
+
+
+def stop_empty(place: Workplace, say: Callable[[str], object] = lambda _: None) -> None:
+    """Stop every configured slot of a cluster that the release is not in; those that are stopped already stay so.
+
+    Slots that were deployed since the last release are among them: nobody else would tell them to stop. Processes here
+    need no such word.
+
+    Raises:
+        DeadlineExceeded: a slot still has pods after a minute.
+        Unavailable: the cluster's API is away.
+    """
+    used = place.release.state().used_slots
+    for slot in place.settings.slots if place.cluster else ():
+        if slot not in used:
+            say(f"{slot} is empty")
+            place.slots.retire(slot)

@@ -16,11 +16,11 @@ from cli import experiment, holdout
 from cli.approval import evidence, group
 from cli.baking import baked
 from cli.compose import Workplace, workplace
-from cli.filling import fill
+from cli.filling import fill, stop_empty
 from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.turn import turn
-from contender.errors import Conflict
+from contender.errors import Conflict, ContenderError
 from contender.experiment.analysis import Experiment
 from contender.experiment.decision import Verdict
 from contender.release.state import Phase
@@ -121,7 +121,18 @@ def round_of(place: Workplace, terms: Terms, lost: threading.Event) -> Round:
         act = _BY_PHASE.get(place.release.state().phase, _nothing)
         if not act(place, terms, done):
             break
+    _tidied(place, lost)
     return done
+
+
+def _tidied(place: Workplace, lost: threading.Event) -> None:
+    """Stop slots that stand empty, last of all; that one does not stop takes nothing from what the round did."""
+    if lost.is_set() or place.release.state().champion is None:
+        return
+    try:
+        stop_empty(place)
+    except ContenderError as error:
+        note(f"{error}; the next round tries again")
 
 
 def _nothing(place: Workplace, terms: Terms, done: Round) -> bool:  # noqa: ARG001 - the table's shape

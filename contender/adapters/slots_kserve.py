@@ -29,7 +29,7 @@ from contender.errors import (
     Refused,
     Unavailable,
 )
-from contender.values import BASELINE, ModelVersion
+from contender.values import BASELINE, SLOTS, ModelVersion
 
 SERVING: Final = "serving.kserve.io/v1beta1"
 STOP: Final = "serving.kserve.io/stop"
@@ -38,7 +38,8 @@ MODEL_FORMAT: Final = "contender-onnx"
 _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 _PAUSE_S: Final = 0.5
 _RETIRE_S: Final = 60.0
-_NOT_DEPLOYED: Final = "apply infrastructure/kubernetes first; its tasks have the slots blue and green, no more"
+_NOT_DEPLOYED: Final = "apply infrastructure/kubernetes first"
+_MORE_SLOTS: Final = "add the component more-slots to the overlay and apply it, or name fewer in CONTENDER_SLOTS"
 _EXACT: Final = ("s3://", "gs://", "abfs://", "https://", "pvc://")
 
 
@@ -94,7 +95,8 @@ class KServeSlots:
         """
         deadline = self._clock.now() + deadline_s
         if self._service(_checked(slot)) is None:
-            raise NotFound(f"{self._name(slot)} is not deployed", remedy=_NOT_DEPLOYED)
+            remedy = _NOT_DEPLOYED if slot in (*SLOTS, BASELINE) else _MORE_SLOTS
+            raise NotFound(f"{self._name(slot)} is not deployed", remedy=remedy)
         golden = self._verified(slot, version)
         if self._serves(slot, version) and self._stated(slot) == version.artifact:
             return

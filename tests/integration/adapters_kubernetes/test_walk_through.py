@@ -6,6 +6,7 @@ KServe's controller. One story, told in order; each test is a chapter.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from cli.compose import Workplace
 from cli.main import run
 from cli.settings import Settings
 from contender.adapters.registry_mlflow import MlflowRegistry
+from contender.values import SLOTS
 from tests.integration.serving.conftest import rows, write_artifact
 from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK, deploy
 from tests.stand_ins.kubernetes_api.kserve import SERVING, STOP, KServe, Serves, crashes
@@ -46,6 +48,7 @@ RELEASE = (
     Rule(("get", "watch", "update", "patch"), "configmaps", (f"{TASK}-routing",)),
     Rule(("get", "update"), "leases", (f"{TASK}-reconcile",)),
 )
+MORE_SLOTS = (Rule(("patch",), "inferenceservices", (f"{TASK}-violet", f"{TASK}-amber")),)
 TRANSFORMER = (Rule(("get", "watch"), "configmaps", (f"{TASK}-routing",)),)
 """As the Roles of infrastructure/kubernetes have it; a test of the manifests holds these against them."""
 
@@ -55,24 +58,25 @@ Command = Callable[..., tuple[int, dict[str, Any]]]
 class Story:
     """A cluster with a deployed transformer and nothing released yet; commands are run against it."""
 
-    def __init__(self, home: Path, s3_url: str) -> None:
+    def __init__(self, home: Path, s3_url: str, slots: Sequence[str] = SLOTS) -> None:
         import boto3
 
-        self.home = home
+        self.home, self.slots = home, slots
         self.s3 = boto3.client("s3", endpoint_url=s3_url)
         # Of its own: moto's buckets are those of the whole process, and an earlier story's anchors would tell of a cut.
         self.bucket = f"models-{home.name}".lower()
         self.s3.create_bucket(Bucket=self.bucket)
         self.api = KubernetesApi()
-        self.api.rules = {"release": RELEASE, "transformer": TRANSFORMER}
-        deploy(self.api.objects)
+        more = MORE_SLOTS if len(slots) > len(SLOTS) else ()
+        self.api.rules = {"release": (*RELEASE, *more), "transformer": TRANSFORMER}
+        deploy(self.api.objects, slots)
         for resource, kind in (("configmaps", f"{TASK}-routing"), ("leases", f"{TASK}-reconcile")):
             group = "api/v1" if resource == "configmaps" else "apis/coordination.k8s.io/v1"
             self.api.objects.create(Key(group, resource, NAMESPACE, kind), {"metadata": {"name": kind}})
         self.kserve = KServe(self.api.objects, NAMESPACE)
         self.kserve.otherwise = self._pod
         self.api.address = lambda service: self.kserve.address(service.removesuffix("-predictor"))
-        names = (TASK, f"{TASK}-blue", f"{TASK}-green")
+        names = (TASK, *(f"{TASK}-{slot}" for slot in slots))
         self.services = {name: Service(functools.partial(self.kserve.address, name)) for name in names}
         self.transformer = self._transformer()
 
@@ -103,6 +107,7 @@ class Story:
             "CONTENDER_TRANSFORMER_URL": self.transformer.url,
             "CONTENDER_S3_ENDPOINT": os.environ["MLFLOW_S3_ENDPOINT_URL"],
             "CONTENDER_ACTOR": "workflow",
+            "CONTENDER_SLOTS": ",".join(self.slots),
             "CONTENDER_ANCHORS": f"s3://{self.bucket}/evidence/anchors",
         }
 
@@ -142,7 +147,7 @@ class Story:
         account.mkdir()
         (account / "namespace").write_text(NAMESPACE)
         (account / "token").write_text("transformer")
-        urls = {"BASELINE": TASK, "BLUE": f"{TASK}-blue", "GREEN": f"{TASK}-green"}
+        urls = {"BASELINE": TASK} | {slot.upper(): f"{TASK}-{slot}" for slot in self.slots}
         told = {f"CONTENDER_{place}_URL": self.services[name].url for place, name in urls.items()} | {
             "CONTENDER_TASK": TASK,
             "CONTENDER_BACKEND": "cluster",
@@ -163,8 +168,9 @@ class Story:
         return process
 
 
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+@contextlib.contextmanager
+def begun(home: Path, slots: Sequence[str] = SLOTS) -> Iterator[Story]:
+    """A story on a cluster whose manifests have those slots: its versions are registered, its transformer is alive."""
     from moto.server import ThreadedMotoServer
 
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -175,7 +181,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
         for name, value in {**keys, "MLFLOW_S3_ENDPOINT_URL": url}.items():
             patch.setenv(name, value)
-        made = Story(tmp_path_factory.mktemp("home"), url)
+        made = Story(home, url, slots)
         for name, value in made.environment().items():
             patch.setenv(name, value)
         try:
@@ -185,6 +191,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         finally:
             made.close()
             moto.stop()
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    with begun(tmp_path_factory.mktemp("home")) as made:
+        yield made
 
 
 @pytest.fixture

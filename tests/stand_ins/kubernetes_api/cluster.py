@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from contender.adapters.kserve_probe import SlotProbe
@@ -11,7 +12,7 @@ from contender.adapters.kubernetes_client import ClientApi
 from contender.adapters.slots_kserve import Clock, KServeSlots, service_name
 from contender.artifact import FEATURES, GOLDEN, MANIFEST, MODEL, Manifest, digest, seal
 from contender.errors import InvalidArtifact
-from contender.values import ModelVersion
+from contender.values import BASELINE, SLOTS, ModelVersion
 from tests.stand_ins.kubernetes_api.kserve import JsonServer, KServe, Serves
 from tests.stand_ins.kubernetes_api.objects import Key, Objects
 from tests.stand_ins.kubernetes_api.server import KubernetesApi
@@ -71,9 +72,9 @@ class Cluster:
         return ModelVersion(TASK, number, f"1.0.{number}", uri, found)
 
 
-def deploy(objects: Objects) -> None:
-    """Apply what the manifests say of the task: three InferenceServices, none of which is told what to serve."""
-    for slot in ("baseline", "blue", "green"):
+def deploy(objects: Objects, slots: Sequence[str] = SLOTS, *, baseline: bool = True) -> None:
+    """Apply what the manifests say of the task: an InferenceService a place, none of which is told what to serve."""
+    for slot in (*((BASELINE,) if baseline else ()), *slots):
         name = service_name(TASK, slot)
         key = Key("apis/serving.kserve.io/v1beta1", "inferenceservices", NAMESPACE, name)
         model = {"modelFormat": {"name": "contender-onnx"}, "runtime": "contender-onnx-v1", "protocolVersion": "v1"}
