@@ -15,6 +15,7 @@ from infrastructure.policy import (
     planting,
     pods,
     schemas,
+    tenancy,
     terraform,
     tools,
     twins,
@@ -33,7 +34,7 @@ SHARED: Final = ROOT.parent / "shared" / "crds"
 NAMES: Final = {"build", "ci", "e2e", "infrastructure", "release", "rollback", "train"}
 LEAST_CHECKED: Final = 80
 """Objects of an overlay that checkov must have looked at; fewer means that it was given less."""
-RULES: Final[tuple[Rule, ...]] = (*pods.RULES, *wiring.RULES, *kserve.RULES, *network.RULES)
+RULES: Final[tuple[Rule, ...]] = (*pods.RULES, *wiring.RULES, *kserve.RULES, *network.RULES, *tenancy.RULES)
 
 
 def manifests(overlay: Rendered) -> Iterator[Finding]:

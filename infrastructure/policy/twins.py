@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from infrastructure.policy.planting import Twin, add, drop, env, more, put, runtime, service, slot, transformer
+from infrastructure.policy.twins_of_tasks import TASKS
 
 EVERYBODY: Final = {"spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}}
 WORLD: Final = {"ipBlock": {"cidr": "0.0.0.0/0"}}
@@ -113,7 +114,7 @@ WIRING: Final = (
         "service-selects-a-port",
         put("Service", "exporter", "spec", "ports", 0, "targetPort", 9090),
     ),
-    Twin("account that is not there", "account-exists", drop("ServiceAccount", "slot")),
+    Twin("account that is not there", "account-exists", drop("ServiceAccount", "job-role-slot")),
     Twin(
         "secret that is not there",
         "references-exist",
@@ -261,16 +262,6 @@ KSERVE: Final = (
     ),
     Twin("no lease", "one-release-at-a-time", drop("Lease", "job-change-reconcile")),
     Twin(
-        "slot that nobody asks",
-        "slots-are-wired",
-        put("InferenceService", "job-role-amber", "metadata", "labels", "app.kubernetes.io/instance", "job-change"),
-    ),
-    Twin(
-        "slot that nobody may change",
-        "slots-are-wired",
-        put("Role", "job-change-more-slots-release", "rules", 0, "resourceNames", ["job-change-violet"]),
-    ),
-    Twin(
         "rollback held by nothing",
         "rollback-is-held",
         put(
@@ -286,7 +277,7 @@ KSERVE: Final = (
     ),
 )
 
-TWINS: Final = (*PODS, *WIRING, *NETWORK, *KSERVE)
+TWINS: Final = (*PODS, *WIRING, *NETWORK, *KSERVE, *TASKS)
 
 SCHEMAS: Final = (
     Twin("misspelt field of KServe's", "custom-schema", slot("spec", "predictor", "minReplica", 2)),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from infrastructure.policy.objects import OWN, Document, Finding, Pod, Rendered, Rule, label, selects, space
+from infrastructure.policy.tenancy import tasks
 
 SECRETS: Final = {
     (OWN, "contender-store"),
@@ -132,16 +133,15 @@ def accounts_exist(overlay: Rendered) -> Iterator[Finding]:
 def references_exist(overlay: Rendered) -> Iterator[Finding]:
     """Every Secret and ConfigMap that a pod names is applied, or is one of those made outside."""
     maps = {(space(one), one["metadata"]["name"]) for one in overlay.of("ConfigMap")} | OUTSIDE_MAPS
+    outside = SECRETS | {(namespace, f"{task}-store") for task, namespace in tasks(overlay).items()}
     for pod in overlay.pods():
-        named = {
-            ("Secret", name)
-            for name in _named(pod.spec, "secretKeyRef", "name") | _named(pod.spec, "secret", "secretName")
-        }
+        secrets = (("secretKeyRef", "name"), ("secretRef", "name"), ("secret", "secretName"), ("secret", "name"))
+        named = {("Secret", name) for ref, key in secrets for name in _named(pod.spec, ref, key)}
         named |= {
             ("ConfigMap", name) for ref in ("configMapKeyRef", "configMap") for name in _named(pod.spec, ref, "name")
         }
         for kind, name in sorted(named):
-            if (pod.namespace, name) not in (SECRETS if kind == "Secret" else maps):
+            if (pod.namespace, name) not in (outside if kind == "Secret" else maps):
                 yield Finding(
                     "references-exist", pod.where, f"names {kind} {name}, which nobody makes", "a Secret of the table"
                 )

@@ -29,12 +29,13 @@ kubectl apply --server-side --field-manager=contender-manifests --selector conte
 password=$(head -c 18 /dev/urandom | base64 | tr -d '+/=')
 url=postgresql://postgres:$password@postgres.backends/postgres
 kubectl -n backends create secret generic postgres --from-literal=password="$password"
-# Each part with a user of its own, which the job database-upgrade makes.
-urls=()
-for part in transformer release exporter pipelines; do
-  urls+=("--from-literal=$part=${url/postgres:$password/contender_$part:$password}")
+# Each part with a user of its own, and of each task those that serve it; the job database-upgrade makes them.
+as() { echo "--from-literal=$1=${url/postgres:$password/contender_$2:$password}"; }
+kubectl -n contender create secret generic contender-store "$(as exporter exporter)" "$(as pipelines pipelines)"
+for task in job_change job_role; do
+  kubectl -n contender create secret generic "${task/_/-}-store" \
+    "$(as transformer "${task}_transformer")" "$(as release "${task}_release")"
 done
-kubectl -n contender create secret generic contender-store "${urls[@]}"
 kubectl -n contender create secret generic contender-store-owner --from-literal=url="$url"
 kubectl -n contender create secret generic contender-s3 \
   --from-literal=AWS_ACCESS_KEY_ID=local --from-literal=AWS_SECRET_ACCESS_KEY=local

@@ -39,16 +39,20 @@ pytestmark = pytest.mark.slow
 NUMBERS = ("1", "2", "3")
 BATCH = 64
 
+SERVERS = ("predictor", "blue-predictor", "green-predictor", "transformer")
 RELEASE = (
-    Rule(("get", "list", "watch"), "inferenceservices"),
-    Rule(("get", "list", "watch"), "deployments"),
+    Rule(("get",), "inferenceservices", (TASK, f"{TASK}-blue", f"{TASK}-green")),
+    Rule(("get",), "deployments", tuple(f"{TASK}-{name}" for name in SERVERS)),
     Rule(("get", "list", "watch"), "pods"),
     Rule(("get", "list", "watch"), "replicasets"),
     Rule(("patch",), "inferenceservices", (TASK, f"{TASK}-blue", f"{TASK}-green")),
     Rule(("get", "watch", "update", "patch"), "configmaps", (f"{TASK}-routing",)),
     Rule(("get", "update"), "leases", (f"{TASK}-reconcile",)),
 )
-MORE_SLOTS = (Rule(("patch",), "inferenceservices", (f"{TASK}-violet", f"{TASK}-amber")),)
+MORE_SLOTS = (
+    Rule(("get", "patch"), "inferenceservices", (f"{TASK}-violet", f"{TASK}-amber")),
+    Rule(("get",), "deployments", (f"{TASK}-violet-predictor", f"{TASK}-amber-predictor")),
+)
 TRANSFORMER = (Rule(("get", "watch"), "configmaps", (f"{TASK}-routing",)),)
 """As the Roles of infrastructure/kubernetes have it; a test of the manifests holds these against them."""
 

@@ -198,6 +198,9 @@ def test_images_are_ours_by_digest_or_pinned(overlay: Any, request: pytest.Fixtu
 def test_accounts_are_those_that_terraform_trusts(rendered: Mapping[str, Any], name: str) -> None:
     text = (ROOT / "infrastructure/terraform/modules/identity/variables.tf").read_text()
     trusted = set(re.findall(r'optional\(set\(string\), \["(?!kube-system)([\w-]+:[\w-]+)"\]\)', text))
+    (served,) = re.findall(r'variable "tasks" .*?default += {(.*?)}', text, re.DOTALL)
+    for task, namespace in re.findall(r'([\w-]+) = "([\w-]+)"', served):
+        trusted |= {f"{namespace}:{task}-{part}" for part in ("slot", "transformer", "release")}
     roles = "eks.amazonaws.com/role-arn"
     annotated = {
         f"{one['metadata']['namespace']}:{one['metadata']['name']}": one["metadata"]["annotations"][roles]
@@ -210,13 +213,21 @@ def test_accounts_are_those_that_terraform_trusts(rendered: Mapping[str, Any], n
 
 def test_the_rollback_group_starts_what_an_undo_job_is(overlay: Any) -> None:
     policy = overlay.one("ValidatingAdmissionPolicy", "contender-rollback-starts-undo")
-    expression, image = policy["spec"]["validations"]
+    expression, image, own = policy["spec"]["validations"]
+    assert "variables.pod.serviceAccountName == variables.whose + '-release'" in expression["expression"]
+    assert "secretKeyRef.name == variables.whose + '-store'" in own["expression"]
     for task in TASKS:
         job = overlay.one("CronJob", f"{task}-undo")
         spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         (container,) = spec["containers"]
         assert job["spec"]["suspend"] is True
-        assert f"'{spec['serviceAccountName']}'" in expression["expression"]
+        labels = job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == task
+        assert spec["serviceAccountName"] == f"{task}-release"
+        told = {one["name"]: one for one in container["env"]}
+        assert told["CONTENDER_TASK"]["value"] == task
+        assert told["CONTENDER_STORE_URL"]["valueFrom"]["secretKeyRef"]["name"] == f"{task}-store"
+        assert container["args"][1:3] == ["--task", "$(CONTENDER_TASK)"]
         assert f"{container['command']}" in expression["expression"].replace('"', "'")
         assert container["args"][0] == "undo"
         assert image["expression"].endswith(f"== '{container['image']}'")
@@ -240,7 +251,7 @@ def test_the_walk_through_has_the_rights_that_the_manifests_give(overlay: Any) -
     for name, told in ((f"{TASK}-release", RELEASE), (f"{TASK}-routing-reader", TRANSFORMER)):
         given = {
             (verb, resource, tuple(rule.get("resourceNames", ())))
-            for role in (name, "release-reader")
+            for role in (name, f"{TASK}-release-reader")
             for rule in overlay.one("Role", role)["rules"]
             for resource in rule["resources"]
             for verb in rule["verbs"]

@@ -41,7 +41,8 @@ def databases(calls: list[list[str]], secret: str) -> set[str]:
 
 
 def test_the_store_and_mlflow_have_a_database_each(asked: list[list[str]]) -> None:
-    store = databases(asked, "contender-store") | databases(asked, "contender-store-owner")
+    names = ("contender-store", "contender-store-owner", "job-change-store", "job-role-store")
+    store = {found for name in names for found in databases(asked, name)}
     assert (store, databases(asked, "mlflow-store")) == ({"postgres"}, {"mlflow"})
 
 
