@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -58,19 +58,20 @@ def upgrade(as_json: JsonFlag = False) -> int:
 
 @app.command()
 def users(
-    urls: Annotated[Path, typer.Option(help="A folder of files: a part's name, the URL that it connects with.")],
+    urls: Annotated[Path, typer.Option(help="A folder of files, or of folders by task: a part's name, its URL.")],
     as_json: JsonFlag = False,
 ) -> int:
     """Make a database user for each part of the house, with no more rights than it needs. PostgreSQL only.
 
-    CONTENDER_STORE_URL is the owner's; --urls is what a Secret mounts: transformer, release, exporter, pipelines. The
-    users and passwords are those in the URLs. Again after a password has changed, or with new tables.
+    CONTENDER_STORE_URL is the owner's; --urls is what Secrets mount: transformer, release, exporter, pipelines, each a
+    file there for the part of every task, or in a folder by the task's name for a user of that task alone. The users
+    and passwords are those in the URLs. Again after a password has changed, or with new tables.
 
     Example: contender database users --urls /etc/contender/store
     """
     from contender.adapters.store_sql.users import PARTS, Users
 
-    told = {part: (urls / part).read_text() for part in PARTS if (urls / part).is_file()}
+    told = {name: place.read_text() for name, place in _places(urls, PARTS) if place.is_file()}
     if not told:
         raise NotFound(f"{urls} holds none of {', '.join(PARTS)}", remedy="mount the Secret contender-store there")
     owner = Users(Settings().store_url, clock=time.time)
@@ -80,6 +81,14 @@ def users(
         owner.close()
     show({"users": [asdict(one) for one in granted]}, as_json, _made)
     return 0
+
+
+def _places(urls: Path, parts: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Where a part's URL may be: in the folder itself, and in its folders by task. Hidden ones are a mount's own."""
+    folders = sorted(one for one in urls.glob("*") if one.is_dir() and not one.name.startswith("."))
+    for part in parts:
+        yield part, urls / part
+        yield from ((f"{folder.name}/{part}", folder / part) for folder in folders)
 
 
 @contextmanager

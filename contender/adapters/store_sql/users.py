@@ -56,7 +56,10 @@ PARTS: Final[Mapping[str, Rights]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A part's user as it is now; `owner` where the part uses the owner's own user, who needs no grant."""
+    """A part's user as it is now; `owner` where the part uses the owner's own user, who needs no grant.
+
+    `part` is named as it was given: `release`, or `job-role/release` for the user of one task.
+    """
 
     part: str
     user: str
@@ -69,15 +72,18 @@ class Users(ReleaseRecords):
     def grant(self, urls: Mapping[str, str]) -> list[Granted]:
         """Make the user in each URL, with its password and exactly the rights of its part; all of them or none.
 
-        `urls` are those that the parts connect with, by a name in `PARTS`. May be repeated: a changed password is taken
-        over, rights beyond the part's are taken away. Passwords are sent as SCRAM verifiers, so that no log has them.
+        `urls` are those that the parts connect with, by a name in `PARTS`, after the name of its task and a slash where
+        a task has a user of its own. May be repeated: a changed password is taken over, rights beyond the part's are
+        taken away. Passwords are sent as SCRAM verifiers, so that no log has them.
 
         Raises:
-            InvalidInput: there is no such part, or its URL names no user or no password.
+            InvalidInput: there is no such part, its URL names no user or no password, or two of them name one user with
+                different parts or passwords.
             Refused: the store is no PostgreSQL.
             Unavailable: the database does not answer.
         """
-        users = {part: _user_of(part, address) for part, address in urls.items()}
+        users = {name: _user_of(name, address) for name, address in urls.items()}
+        _check_different(users)
         if self._engine.dialect.name != "postgresql":
             raise Refused("only PostgreSQL has users: a file's are those of its folder")
         with self._writing() as connection:
@@ -87,8 +93,22 @@ class Users(ReleaseRecords):
                 raise Refused(f"the users were not made: {str(error.orig).splitlines()[0]}") from None
 
 
+def _part_of(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _check_different(users: Mapping[str, URL]) -> None:
+    """A user has one part and one password: given two of either, whoever came last would take the other's away."""
+    seen: dict[str, tuple[str, tuple[str, str]]] = {}
+    for name, url in users.items():
+        told = (_part_of(name), str(url.password))
+        before, other = seen.setdefault(str(url.username), (name, told))
+        if other != told:
+            raise InvalidInput(name, f"holds the user of {before}, with another part or password")
+
+
 def _user_of(part: str, address: str) -> URL:
-    if part not in PARTS:
+    if _part_of(part) not in PARTS:
         raise InvalidInput(part, "is no part of the house", remedy=f"name files {', '.join(PARTS)}")
     try:
         url = make_url(address.strip())
@@ -115,7 +135,7 @@ def _granted(connection: Connection, users: Mapping[str, URL]) -> Iterator[Grant
 
 def _statements(part: str, schema: str) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA {schema}"
-    for table, rights in sorted(PARTS[part].items()):
+    for table, rights in sorted(PARTS[_part_of(part)].items()):
         yield f'GRANT {rights} ON {schema}."{table}"'
 
 

@@ -212,6 +212,36 @@ def test_the_command_reads_what_a_secret_mounts_and_tells_no_password(
     assert found == {**dict.fromkeys(PARTS, False), "release": True}
 
 
+def test_a_task_has_users_of_its_own_with_the_rights_of_their_part(owner: str, run: Run, tmp_path: Path) -> None:
+    made = {f"{task}/transformer": url_of(owner, f"{task}-transformer") for task in ("job-change", "job-role")}
+    made["exporter"] = url_of(owner, "exporter")
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "release").write_text("a mount's own copy")
+    for name, url in made.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(url)
+    told = json.loads(run("--urls", str(tmp_path), "--json")[1])["users"]
+    assert {one["part"]: one["user"] for one in told} == {
+        "job-change/transformer": "it's-job-change-transformer",
+        "job-role/transformer": "it's-job-role-transformer",
+        "exporter": "it's-exporter",
+    }
+    for task in ("job-change", "job-role"):
+        url = made[f"{task}/transformer"]
+        assert refused(url, "SELECT * FROM audit")
+        assert not refused(url, "SELECT * FROM exposures")
+
+
+@pytest.mark.parametrize(("part", "password"), [("release", SECRET), ("transformer", "another")])
+def test_a_user_with_two_parts_or_passwords_is_refused(owner: str, part: str, password: str) -> None:
+    users = Users(owner, clock=lambda: 0.0)
+    both = {"job-change/transformer": url_of(owner, "x"), f"job-role/{part}": url_of(owner, "x", password)}
+    with pytest.raises(InvalidInput, match="holds the user of job-change/transformer") as caught:
+        users.grant(both)
+    assert SECRET not in str(caught.value)
+    users.close()
+
+
 @pytest.mark.parametrize("content", ["", "not a url secret", "postgresql://host/db", "postgresql://user@host/db"])
 def test_what_is_no_url_with_a_user_is_refused_without_repeating_it(run: Run, tmp_path: Path, content: str) -> None:
     (tmp_path / "release").write_text(content)
