@@ -113,7 +113,7 @@ PLANS: Final = (
         "envs/staging",
         "aws_iam_role",
         _swap("assume_role_policy", "system:serviceaccount:contender:", "system:serviceaccount:*:"),
-        "contender:slot",
+        "contender:job-change-slot",
     ),
     PlanTwin(
         "public bucket",

@@ -53,8 +53,19 @@ variable "database" {
   }
 }
 
+variable "tasks" {
+  description = "The tasks by name, and the namespace each is served in: its accounts there are TASK-slot, TASK-transformer and TASK-release, each with a role of its own."
+  type        = map(string)
+  default     = { job-change = "contender", job-role = "contender" }
+
+  validation {
+    condition     = alltrue([for task, namespace in var.tasks : can(regex("^[a-z][a-z0-9-]{0,30}$", task)) && can(regex("^[a-z][a-z0-9-]{0,62}$", namespace))])
+    error_message = "Tasks and namespaces have lower-case letters, digits and hyphens, a letter first; a task's name at most 31."
+  }
+}
+
 variable "service_accounts" {
-  description = "Which Kubernetes service accounts (namespace:name) hold which part."
+  description = "Which Kubernetes service accounts (namespace:name) hold which part that serves every task."
   type = object({
     autoscaler     = optional(set(string), ["kube-system:cluster-autoscaler"])
     database_setup = optional(set(string), ["contender:database-setup"])
@@ -63,9 +74,6 @@ variable "service_accounts" {
     mlflow         = optional(set(string), ["mlflow:mlflow"])
     pipelines      = optional(set(string), ["kubeflow:pipeline-runner"])
     retraining     = optional(set(string), ["contender:retraining"])
-    release        = optional(set(string), ["contender:release"])
-    slots          = optional(set(string), ["contender:slot"])
-    transformer    = optional(set(string), ["contender:transformer"])
   })
   default = {}
 

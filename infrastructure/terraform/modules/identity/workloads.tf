@@ -1,21 +1,46 @@
 locals {
-  # Who may do what, as one table: prefixes of the artifacts bucket, secrets of the database it reads and those it fills in.
-  grants = {
-    slots          = { read = ["models"], write = [], delete = [], secrets = [], fills = [] }
-    transformer    = { read = [], write = [], delete = [], secrets = ["contender"], fills = [] }
-    release        = { read = ["models", "evidence"], write = ["evidence"], delete = [], secrets = ["contender"], fills = [] }
+  # What one task's parts may do, below its own folders of the prefixes.
+  parts = {
+    for task, namespace in var.tasks : task => {
+      slot        = { read = ["models/${task}/"], write = [], delete = [], secrets = [], fills = [] }
+      transformer = { read = [], write = [], delete = [], secrets = ["contender"], fills = [] }
+      release     = { read = ["models/${task}/", "evidence/anchors/${task}/"], write = ["evidence/anchors/${task}/"], delete = [], secrets = ["contender"], fills = [] }
+    }
+  }
+
+  of_tasks = merge([
+    for task, parts in local.parts : { for part, grant in parts : "${task}-${part}" => grant }
+  ]...)
+
+  accounts = merge(
+    { for name, accounts in var.service_accounts : name => accounts },
+    merge([
+      for task, namespace in var.tasks : { for part in keys(local.parts[task]) : "${task}-${part}" => toset(["${namespace}:${task}-${part}"]) }
+    ]...),
+  )
+
+  # Who may do what, as one table: prefixes of the artifacts bucket, or folders below them, secrets of the database it reads and
+  # those it fills in.
+  grants = merge(local.of_tasks, {
     pipelines      = { read = ["data", "models", "pipelines"], write = ["models", "pipelines"], delete = ["pipelines"], secrets = ["contender"], fills = [] }
     exporter       = { read = ["evidence"], write = [], delete = [], secrets = [], fills = [] }
     retraining     = { read = ["models"], write = [], delete = [], secrets = [], fills = [] }
     kfp            = { read = ["pipelines"], write = ["pipelines"], delete = ["pipelines"], secrets = ["kfp"], fills = [] }
     mlflow         = { read = ["models"], write = ["models"], delete = ["models"], secrets = ["mlflow"], fills = [] }
     database_setup = { read = [], write = [], delete = [], secrets = ["contender", "kfp", "mlflow"], fills = ["contender", "kfp", "mlflow"] }
+  })
+
+  # "models" is the whole prefix, "models/job-role/" a folder below it.
+  folders = {
+    for name, grant in local.grants : name => {
+      for action in ["read", "write", "delete"] :
+      action => [for place in grant[action] : "${var.artifacts.prefixes[split("/", place)[0]]}${try(regex("^[^/]+/(.+)$", place)[0], "")}"]
+    }
   }
 
   objects = {
-    for name, grant in local.grants : name => {
-      for action in ["read", "write", "delete"] :
-      action => [for prefix in grant[action] : "${var.artifacts.bucket_arn}/${var.artifacts.prefixes[prefix]}*"]
+    for name, actions in local.folders : name => {
+      for action, folders in actions : action => [for folder in folders : "${var.artifacts.bucket_arn}/${folder}*"]
     }
   }
 
@@ -35,7 +60,7 @@ locals {
         Action   = ["s3:ListBucket"]
         Resource = length(grant.read) > 0 ? [var.artifacts.bucket_arn] : []
         Condition = {
-          StringLike = { "s3:prefix" = [for prefix in grant.read : "${var.artifacts.prefixes[prefix]}*"] }
+          StringLike = { "s3:prefix" = [for folder in local.folders[name].read : "${folder}*"] }
         }
       },
       {
@@ -101,7 +126,7 @@ module "workload" {
 
   name                 = "${var.name}-${replace(each.key, "_", "-")}"
   oidc_provider_arn    = var.cluster.oidc_provider_arn
-  service_accounts     = var.service_accounts[each.key]
+  service_accounts     = local.accounts[each.key]
   policy               = local.policies[each.key]
   permissions_boundary = var.permissions_boundary
 }

@@ -70,6 +70,7 @@ module "identity" {
   github_oidc_provider_arn = data.aws_iam_openid_connect_provider.github.arn
   repository               = var.repository
   administrator_role_arns  = var.administrator_role_arns
+  tasks                    = var.tasks
 
   cluster = {
     name              = module.cluster.name

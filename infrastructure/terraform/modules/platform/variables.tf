@@ -135,6 +135,12 @@ variable "repository" {
   }
 }
 
+variable "tasks" {
+  description = "The tasks by name, and the namespace each is served in."
+  type        = map(string)
+  default     = { job-change = "contender", job-role = "contender" }
+}
+
 variable "administrator_role_arns" {
   description = "IAM roles of people who administer the cluster, by a name of your choice."
   type        = map(string)

@@ -29,9 +29,10 @@ run "outputs_are_what_the_workflows_need" {
 
   assert {
     condition = toset(keys(output.service_account_role_arns)) == toset([
-      "autoscaler", "database_setup", "exporter", "kfp", "mlflow", "pipelines", "release", "retraining", "slots", "transformer",
+      "autoscaler", "database_setup", "exporter", "kfp", "mlflow", "pipelines", "retraining",
+      "job-change-release", "job-change-slot", "job-change-transformer", "job-role-release", "job-role-slot", "job-role-transformer",
     ])
-    error_message = "One role a part."
+    error_message = "One role a part that serves every task, and one for each part of a task."
   }
 
   assert {

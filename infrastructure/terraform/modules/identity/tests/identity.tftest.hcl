@@ -36,21 +36,21 @@ variables {
   }
 }
 
-run "slots_read_models_and_nothing_else" {
+run "a_slot_reads_the_models_of_its_task_and_nothing_else" {
   assert {
-    condition = jsondecode(local.policies.slots).Statement == [
+    condition = jsondecode(local.policies["job-role-slot"]).Statement == [
       {
         Sid       = "FindObjects"
         Effect    = "Allow"
         Action    = ["s3:ListBucket"]
         Resource  = ["arn:aws:s3:::contender-test-artifacts"]
-        Condition = { StringLike = { "s3:prefix" = ["models/*"] } }
+        Condition = { StringLike = { "s3:prefix" = ["models/job-role/*"] } }
       },
       {
         Sid      = "ReadObjects"
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
-        Resource = ["arn:aws:s3:::contender-test-artifacts/models/*"]
+        Resource = ["arn:aws:s3:::contender-test-artifacts/models/job-role/*"]
       },
       {
         Sid       = "KeyOfTheObjects"
@@ -60,7 +60,7 @@ run "slots_read_models_and_nothing_else" {
         Condition = { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } }
       },
     ]
-    error_message = "A slot lists and reads models."
+    error_message = "A slot lists and reads the models of its task."
   }
 }
 
@@ -79,10 +79,13 @@ run "who_may_write_and_delete_objects" {
         "arn:aws:s3:::contender-test-artifacts/models/*", "arn:aws:s3:::contender-test-artifacts/pipelines/*",
         "arn:aws:s3:::contender-test-artifacts/pipelines/*",
       ]
-      release     = ["arn:aws:s3:::contender-test-artifacts/evidence/*"]
-      retraining  = []
-      slots       = []
-      transformer = []
+      retraining             = []
+      job-change-release     = ["arn:aws:s3:::contender-test-artifacts/evidence/anchors/job-change/*"]
+      job-change-slot        = []
+      job-change-transformer = []
+      job-role-release       = ["arn:aws:s3:::contender-test-artifacts/evidence/anchors/job-role/*"]
+      job-role-slot          = []
+      job-role-transformer   = []
     }
     error_message = "Only MLflow deletes models, nobody deletes evidence, and what serves writes nothing."
   }
@@ -97,15 +100,18 @@ run "who_may_read_and_fill_which_secret" {
         ] if statement.Sid == "ReadSecrets"
       ])
       } == {
-      database_setup = ["contender", "kfp", "mlflow", "administrator"]
-      exporter       = []
-      kfp            = ["kfp"]
-      mlflow         = ["mlflow"]
-      pipelines      = ["contender"]
-      release        = ["contender"]
-      retraining     = []
-      slots          = []
-      transformer    = ["contender"]
+      database_setup         = ["contender", "kfp", "mlflow", "administrator"]
+      exporter               = []
+      kfp                    = ["kfp"]
+      mlflow                 = ["mlflow"]
+      pipelines              = ["contender"]
+      retraining             = []
+      job-change-release     = ["contender"]
+      job-change-slot        = []
+      job-change-transformer = ["contender"]
+      job-role-release       = ["contender"]
+      job-role-slot          = []
+      job-role-transformer   = ["contender"]
     }
     error_message = "Every application reads its own secret; only the set-up job reads the administrator's."
   }
@@ -114,6 +120,30 @@ run "who_may_read_and_fill_which_secret" {
     condition     = [for name, policy in local.policies : name if strcontains(policy, "PutSecretValue")] == ["database_setup"]
     error_message = "Only the set-up job fills secrets in."
   }
+}
+
+run "a_task_is_served_in_the_namespace_of_its_team" {
+  variables { tasks = { job-change = "contender", job-role = "contender-team-b" } }
+
+  assert {
+    condition = { for name, accounts in local.accounts : name => one(accounts) if startswith(name, "job-") } == {
+      job-change-release     = "contender:job-change-release"
+      job-change-slot        = "contender:job-change-slot"
+      job-change-transformer = "contender:job-change-transformer"
+      job-role-release       = "contender-team-b:job-role-release"
+      job-role-slot          = "contender-team-b:job-role-slot"
+      job-role-transformer   = "contender-team-b:job-role-transformer"
+    }
+    error_message = "A role of a task is for the task's own account, in the namespace where it is served."
+  }
+}
+
+run "refuses_a_task_that_reaches_into_a_neighbour" {
+  command = plan
+
+  variables { tasks = { "job-*" = "contender" } }
+
+  expect_failures = [var.tasks]
 }
 
 run "no_wildcards" {
@@ -154,7 +184,7 @@ run "administrators_are_named" {
 run "refuses_a_shared_service_account" {
   command = plan
 
-  variables { service_accounts = { slots = ["contender:one"], release = ["contender:one"] } }
+  variables { service_accounts = { exporter = ["contender:one"], retraining = ["contender:one"] } }
 
   expect_failures = [var.service_accounts]
 }
