@@ -136,12 +136,17 @@ def _with_header(units: list[str | None], header: bytes | None) -> list[str | No
         return units
     if len(units) != 1:
         raise InvalidInput(UNIT_HEADER, "is for requests of one row; put unit_id into each row")
-    return units if units[0] is not None else [unit_id(_text(header), UNIT_HEADER)]
+    return units if units[0] is not None else [header_unit(header)]
 
 
-def _text(header: bytes) -> str:
+def header_unit(header: bytes) -> str | None:
+    """The unit that ``X-Unit-Id`` names.
+
+    Raises:
+        InvalidInput: not UTF-8, or no unit id.
+    """
     try:
-        return header.decode()
+        return unit_id(header.decode(), UNIT_HEADER)
     except UnicodeDecodeError as error:
         raise InvalidInput(UNIT_HEADER, "must be UTF-8") from error
 

@@ -32,11 +32,11 @@ from serving.transformer.preview import HEADER as PREVIEW_HEADER
 from serving.transformer.preview import SOURCE as PREVIEWED
 from serving.transformer.preview import Previews
 from serving.transformer.recorder import Occasion, Recorder
+from serving.transformer.unit_source import UnitSource
 
 _ALONE: Final = 64
 """Batches of more rows are checked beside the event loop, so that single rows need not wait for them."""
 
-_UNIT_HEADER: Final = codec.UNIT_HEADER.lower().encode()
 _PREVIEW_HEADER: Final = PREVIEW_HEADER.lower().encode()
 _SOURCE_HEADER: Final = b"x-source"
 _SCHEDULED: Final = "scheduled"
@@ -73,6 +73,7 @@ class Parts:
     clock: Clock
     listing: Listing
     previews: Previews
+    units: UnitSource = UnitSource.CLIENT
 
 
 class Transformer(Model):
@@ -109,9 +110,9 @@ class Transformer(Model):
         # gRPC hands out the metadata whose names end in -bin, such as a tracer's, as bytes.
         given = {n.encode(): v if isinstance(v, bytes) else v.encode() for n, v in (headers or {}).items()}
         if isinstance(payload, InferRequest):
-            told = await self._answer(codec.from_columns(request_columns(payload), given.get(_UNIT_HEADER)), given)
+            told = await self._answer(self._from_columns(request_columns(payload), given), given)
             return infer_response(self.name, codec.version_of(told), payload.id, codec.tensors(told))
-        told = await self._answer(codec.decode_v1(payload, given.get(_UNIT_HEADER)), given)
+        told = await self._answer(self._decode_v1(payload, given), given)
         return {"predictions": [one.fields() for one in told]}
 
     def get_input_types(self) -> list[dict[str, object]]:
@@ -124,14 +125,21 @@ class Transformer(Model):
 
     async def _predict_v1(self, request: Request) -> Reply:
         headers = request.headers
-        told = await self._answer(codec.decode_v1(parse_json(request.body), headers.get(_UNIT_HEADER)), headers)
+        told = await self._answer(self._decode_v1(parse_json(request.body), headers), headers)
         return Reply(codec.encode_v1(told), headers=codec.headers(told))
 
     async def _predict_v2(self, request: Request) -> Reply:
         asked = v2.read(request, self.name)
-        rows = codec.from_columns(asked.columns, request.headers.get(_UNIT_HEADER))
-        told = await self._answer(rows, request.headers)
+        told = await self._answer(self._from_columns(asked.columns, request.headers), request.headers)
         return v2.reply(asked, self.name, codec.version_of(told), codec.tensors(told), codec.headers(told))
+
+    def _decode_v1(self, body: Any, headers: _Headers) -> Asked:
+        header = self._parts.units.header(headers)
+        return self._parts.units.hold(codec.decode_v1(body, header), header)
+
+    def _from_columns(self, columns: dict[str, list[Any]], headers: _Headers) -> Asked:
+        header = self._parts.units.header(headers)
+        return self._parts.units.hold(codec.from_columns(columns, header), header)
 
     async def _outcome(self, request: Request) -> Reply:
         read = outcomes.read(parse_json(request.body), self._task, self._parts.clock.now())

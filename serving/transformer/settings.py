@@ -11,6 +11,7 @@ from pydantic import Field
 
 from contender.adapters.kubernetes_pod import SERVICE_ACCOUNT
 from serving.settings import ServerSettings, build
+from serving.transformer.unit_source import UnitSource
 
 
 class Settings(ServerSettings):
@@ -27,6 +28,10 @@ class Settings(ServerSettings):
     reader: str = Field(default="transformer", description="The name under which applied routings are acknowledged.")
     preview_key: Path | None = Field(
         default=None, description="The operator's key for previews; without one nobody may choose an arm."
+    )
+    unit_from: UnitSource = Field(
+        default=UnitSource.CLIENT,
+        description="Who says which unit is asked about: the client, or the gateway, by what its routes set.",
     )
     covariates: bool = Field(
         default=True, description="Whether the baseline is asked, in the background, about everybody in an experiment."
