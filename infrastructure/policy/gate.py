@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from infrastructure.policy import (
     crds,
+    doors,
+    drain,
     kserve,
     network,
     planting,
@@ -31,10 +33,19 @@ WORKFLOWS: Final = ROOT / ".github" / "workflows"
 SCRIPTS: Final = ROOT / "infrastructure" / "release"
 SHARED: Final = ROOT.parent / "shared" / "crds"
 """A folder of definitions beside the project is taken before anything is downloaded."""
+ENVOY: Final = Path(__file__).parent / "envoy_gateway.yaml"
 NAMES: Final = {"build", "ci", "e2e", "infrastructure", "release", "rollback", "train"}
 LEAST_CHECKED: Final = 80
 """Objects of an overlay that checkov must have looked at; fewer means that it was given less."""
-RULES: Final[tuple[Rule, ...]] = (*pods.RULES, *wiring.RULES, *kserve.RULES, *network.RULES, *tenancy.RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *pods.RULES,
+    *wiring.RULES,
+    *kserve.RULES,
+    *network.RULES,
+    *tenancy.RULES,
+    *doors.RULES,
+    *drain.RULES,
+)
 
 
 def manifests(overlay: Rendered) -> Iterator[Finding]:
@@ -50,8 +61,8 @@ def schematic(overlay: Rendered, known: Mapping[tuple[str, str], Document]) -> I
 
 
 def definitions(given: Path | None) -> dict[tuple[str, str], Document]:
-    """The custom resources' schemas, from `given`, from beside the project, or downloaded."""
-    return schemas.definitions(crds.SOURCES, given or (SHARED if SHARED.is_dir() else None))
+    """The custom resources' schemas: Envoy Gateway's from here, others from `given`, from beside, or downloaded."""
+    return schemas.kept(ENVOY) | schemas.definitions(crds.SOURCES, given or (SHARED if SHARED.is_dir() else None))
 
 
 def scanned(overlays: Mapping[str, Rendered]) -> Iterator[Finding]:

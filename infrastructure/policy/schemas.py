@@ -61,6 +61,11 @@ def definitions(
     return found
 
 
+def kept(file: Path) -> dict[tuple[str, str], Document]:
+    """The schema of every custom resource that a file of the project defines, by apiVersion and kind."""
+    return dict(one for each in yaml.safe_load_all(file.read_text()) for one in _versions(each))
+
+
 def _file(source: Source, name: str, digest: str, places: tuple[Path | None, Path, str]) -> bytes:
     given, kept, host = places
     for copy in (source.place(folder, name) for folder in (given, kept) if folder):
