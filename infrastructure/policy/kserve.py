@@ -174,8 +174,8 @@ def _filled(overlay: Rendered, task: str, place: str) -> bool:
 
 def rollback_is_held(overlay: Rendered) -> Iterator[Finding]:
     """The group that needs no reviewer starts an undo in the released image, and admission denies the rest."""
-    policy = overlay.named("ValidatingAdmissionPolicy", "contender-rollback-starts-undo")
-    binding = overlay.named("ValidatingAdmissionPolicyBinding", "contender-rollback-starts-undo")
+    policy = next(iter(overlay.of("ValidatingAdmissionPolicy")), None)
+    binding = next(iter(overlay.of("ValidatingAdmissionPolicyBinding")), None)
     group = overlay.named("Role", "rollback")
     denies = bool(policy and binding and binding["spec"]["validationActions"] == ["Deny"])
     if group and not (denies and policy and policy["spec"].get("failurePolicy") == "Fail"):

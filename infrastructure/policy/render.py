@@ -29,9 +29,17 @@ def overlay(name: str) -> Rendered:
     Raises:
         Missing: kubectl is absent, or the overlay cannot be rendered.
     """
+    return folder(ROOT / "infrastructure" / "kubernetes" / "overlays" / name, name)
+
+
+def folder(place: Path, name: str) -> Rendered:
+    """What the kustomization in a folder applies, under a name: what is not called `local` is held to every rule.
+
+    Raises:
+        Missing: kubectl is absent, or the folder cannot be rendered.
+    """
     kubectl = tool("kubectl", "install kubectl 1.27 or newer: https://kubernetes.io/docs/tasks/tools")
-    folder = ROOT / "infrastructure" / "kubernetes" / "overlays" / name
-    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    done = subprocess.run([kubectl, "kustomize", str(place)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Missing(f"{name} cannot be rendered: {done.stderr.strip()}")
     return Rendered(name, (one for one in yaml.safe_load_all(done.stdout) if one))

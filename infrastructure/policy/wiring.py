@@ -9,16 +9,14 @@ from typing import Final
 from infrastructure.policy.objects import OWN, Document, Finding, Pod, Rendered, Rule, label, selects, space
 from infrastructure.policy.tenancy import tasks
 
+SERVING_SECRETS: Final = ("contender-store", "contender-store-owner", "contender-tls", "contender-s3")
+"""Made outside in every namespace that serves."""
 SECRETS: Final = {
-    (OWN, "contender-store"),
-    (OWN, "contender-store-owner"),
-    (OWN, "contender-tls"),
-    (OWN, "contender-s3"),
     ("mlflow", "mlflow-store"),
     ("backends", "postgres"),
 }
 """Made outside, by reference only (infrastructure/kubernetes/README.md)."""
-OUTSIDE_MAPS: Final = {(OWN, "approvers")}
+OUTSIDE_MAPS: Final = ("approvers",)
 MLFLOW_HOSTS: Final = {"mlflow.mlflow:5000", "127.0.0.1:5000", "localhost:5000"}
 """How clients name it: inside the cluster, and through a port that is forwarded."""
 ESCALATING: Final = {"escalate", "bind", "impersonate", "*"}
@@ -132,8 +130,12 @@ def accounts_exist(overlay: Rendered) -> Iterator[Finding]:
 
 def references_exist(overlay: Rendered) -> Iterator[Finding]:
     """Every Secret and ConfigMap that a pod names is applied, or is one of those made outside."""
-    maps = {(space(one), one["metadata"]["name"]) for one in overlay.of("ConfigMap")} | OUTSIDE_MAPS
-    outside = SECRETS | {(namespace, f"{task}-store") for task, namespace in tasks(overlay).items()}
+    maps = {(space(one), one["metadata"]["name"]) for one in overlay.of("ConfigMap")}
+    known = tasks(overlay)
+    served = {OWN, *known.values()}
+    maps |= {(namespace, name) for namespace in served for name in OUTSIDE_MAPS}
+    outside = SECRETS | {(namespace, f"{task}-store") for task, namespace in known.items()}
+    outside |= {(namespace, name) for namespace in served for name in SERVING_SECRETS}
     for pod in overlay.pods():
         secrets = (("secretKeyRef", "name"), ("secretRef", "name"), ("secret", "secretName"), ("secret", "name"))
         named = {("Secret", name) for ref, key in secrets for name in _named(pod.spec, ref, key)}
