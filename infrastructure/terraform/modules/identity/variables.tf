@@ -120,9 +120,9 @@ variable "github_roles" {
 
   validation {
     condition = alltrue(flatten([
-      for role in values(var.github_roles) : [for group in role.kubernetes_groups : startswith(group, "contender:")]
+      for role in values(var.github_roles) : [for group in role.kubernetes_groups : can(regex("^contender(-[a-z0-9-]+)?:[a-z]+$", group))]
     ]))
-    error_message = "Groups start with contender: and are bound by Roles of ours; system:masters is not one of them."
+    error_message = "Groups are NAMESPACE:NAME of a namespace that is called contender or contender-…, and are bound by Roles of ours; system:masters is not one of them."
   }
 
   validation {

@@ -31,7 +31,7 @@ variables {
   }
 
   github_roles = {
-    deploy   = { environment = "test", kubernetes_groups = ["contender:deployers"] }
+    deploy   = { environment = "test", kubernetes_groups = ["contender:deployers", "contender-team-b:deployers"] }
     observer = { environment = "test-observer", kubernetes_groups = [] }
   }
 }
@@ -162,7 +162,7 @@ run "no_wildcards" {
 
 run "who_enters_the_cluster" {
   assert {
-    condition     = { for name, entry in aws_eks_access_entry.github : name => entry.kubernetes_groups } == { deploy = toset(["contender:deployers"]) }
+    condition     = { for name, entry in aws_eks_access_entry.github : name => entry.kubernetes_groups } == { deploy = toset(["contender:deployers", "contender-team-b:deployers"]) }
     error_message = "A role without groups has no entry; the others have their own groups."
   }
 
