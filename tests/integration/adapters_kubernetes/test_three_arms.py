@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,9 @@ from tests.stand_ins.kubernetes_api.kserve import SERVING, STOP
 from tests.stand_ins.kubernetes_api.objects import Key
 
 pytestmark = pytest.mark.slow
+
+ARMS = {("champion", "1"), ("challenger", "2"), ("challenger-2", "3")}
+PLACED = {name for name, _ in ARMS}
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +67,17 @@ def test_two_challengers_are_answered_from_slots_of_their_own(story: Story, comm
     code, told = command(*start)
     assert code == 0, told
     assert stopped(story) == {"amber"}
-    answers = story.ask([{**row, "unit_id": f"u{number}"} for number, row in enumerate(rows(200, 5))])
-    arms = {(one["assigned_to"], one["model_version"]) for one in answers}
-    assert arms == {("champion", "1"), ("challenger", "2"), ("challenger-2", "3")}
+    people = [{**row, "unit_id": f"u{number}"} for number, row in enumerate(rows(64, 5))]
+    seen: set[tuple[str, str]] = set()
+    end = time.monotonic() + 60
+    # On a busy machine a call may exceed its deadline, and falls back: that arm has not been seen yet.
+    while seen != ARMS:
+        assert time.monotonic() < end, f"only {seen} answered"
+        answered = {
+            (one["assigned_to"], one["model_version"]) for one in story.ask(people) if one["served_by"] in PLACED
+        }
+        assert answered <= ARMS
+        seen |= answered
 
 
 def test_the_second_challenger_is_promoted_from_violet_and_taken_back(story: Story, command: Command) -> None:
