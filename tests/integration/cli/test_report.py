@@ -133,6 +133,38 @@ def test_a_release_is_not_stopped_by_a_dossier_that_cannot_be_attached(
     assert "contender experiment report" in capsys.readouterr().err
 
 
+def test_a_registry_whose_files_cannot_be_written_stops_no_release(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MLflow's client lets the S3 library's own errors through: here that it has no credentials."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    missing = str(place.settings.home / "none")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, missing)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    registry = MlflowRegistry(place.settings.tracking_uri, "s3://nowhere/artifacts")
+    run_id = registry._client.create_run(
+        registry._client.create_experiment("elsewhere", artifact_location="s3://nowhere/elsewhere")
+    ).info.run_id
+    before = place.registry.version(TASK, "2").tags["mlflow_run_id"]
+    place.registry.tag(TASK, "2", {"mlflow_run_id": run_id})
+    try:
+        assert attach_or_say(place) is None
+    finally:
+        place.registry.tag(TASK, "2", {"mlflow_run_id": before})
+    assert "the dossier is not attached" in capsys.readouterr().err
+
+
+def test_the_page_is_printed_for_a_dash(place: Workplace, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(["experiment", "report", "--out", "-"]) == 0
+    printed = capfdbinary.readouterr().out
+    assert printed.startswith(b"<!doctype html>")
+    assert printed.rstrip().endswith(b"</html>")
+    assert run(["experiment", "report", "--out", "-", "--json"]) == 2
+
+
 def test_a_task_without_an_experiment_has_no_dossier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = Workplace(Settings(home=tmp_path), TASK)
     assert attach_or_say(empty) is None

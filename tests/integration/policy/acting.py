@@ -21,6 +21,7 @@ from infrastructure.policy.workflows import Workflow
 EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")
 ELSEWHERE = "kubeconfig.sh"
 CONTENDER = ROOT / ".venv" / "bin" / "contender"
+IN_CLUSTER = f"{CONTENDER} cluster run --"
 
 
 @dataclass
@@ -39,9 +40,17 @@ class Ran:
 
 
 class Act:
-    """One run of one workflow in a folder, with the inputs of whoever started it."""
+    """One run of one workflow in a folder, with the inputs of whoever started it; `command` is its $CONTENDER."""
 
-    def __init__(self, name: str, folder: Path, inputs: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        inputs: Mapping[str, str],
+        environment: Mapping[str, str],
+        command: str = str(CONTENDER),
+    ) -> None:
+        self._command = command
         self._document = Workflow(name, (WORKFLOWS / name).read_text()).document
         self._folder, self._environment = folder, environment
         declared = self._document["on"]["workflow_dispatch"]["inputs"]
@@ -75,7 +84,7 @@ class Act:
         summary.write_text("")
         stated = {key: self._filled(str(value)) for key, value in {**outer, **step.get("env", {})}.items()}
         files = {"GITHUB_OUTPUT": str(told), "GITHUB_STEP_SUMMARY": str(summary)}
-        environment = {**os.environ, **stated, **files, **self._environment, "CONTENDER": str(CONTENDER)}
+        environment = {**os.environ, **stated, **files, **self._environment, "CONTENDER": self._command}
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
             cwd=self._folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -13,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.policy.render import overlay
+from tests.integration.adapters_kubernetes.test_cluster_run import rules_of
 from tests.integration.adapters_kubernetes.test_walk_through import Story
-from tests.integration.policy.acting import CONTENDER, Act, Ran
+from tests.integration.policy.acting import CONTENDER, IN_CLUSTER, Act, Ran
 from tests.integration.policy.test_walk_through import people_of
-from tests.stand_ins.kubernetes_api.cluster import TASK
+from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK
+from tests.stand_ins.kubernetes_api.jobs import JobController, deploy_release
 from tests.stand_ins.kubernetes_api.kserve import crashes
 from tests.stand_ins.kubernetes_api.server import Asked
 
@@ -122,7 +126,48 @@ def _commands_of(home: Path) -> list[int]:
     return found
 
 
-def test_one_click_brings_the_version_before_back(story: Story) -> None:
-    ran = act(story, "rollback.yml", reason="complaints")
+# --- the same as GitHub runs it: a runner that reaches the API only, every command a job
+
+
+@pytest.fixture(scope="module")
+def jobs(story: Story) -> Iterator[JobController]:
+    story.api.rules = {**(story.api.rules or {}), "deployers": rules_of("deployer"), "rollback": rules_of("rollback")}
+    crons = [one for one in overlay("local").of("CronJob") if one["metadata"]["name"].startswith(f"{TASK}-")]
+    deploy_release(story.api.objects, NAMESPACE, crons)
+    made = JobController(story.api, NAMESPACE, story.home / "jobs", story.environment())
+    yield made
+    made.close()
+
+
+def act_as(who: str, story: Story, workflow: str, **inputs: str) -> Ran:
+    """A run whose runner has the rights of a group, and nothing but the API's address."""
+    file = story.home / f"{who}.yaml"
+    story.environment()  # writes the kubeconfig
+    file.write_text((story.home / "kubeconfig").read_text().replace("token: release", f"token: {who}"))
+    runner = {
+        "CONTENDER_KUBECONFIG": str(file),
+        "CONTENDER_STORE_URL": "postgresql://nobody@127.0.0.1:9/none",
+        "CONTENDER_TRACKING_URI": "http://127.0.0.1:9",
+    }
+    given = {"environment": "staging", "task": TASK, "wait": "0", "bake": "1", **inputs}
+    return Act(workflow, story.home / f"runner-{workflow}", given, runner, IN_CLUSTER).run()
+
+
+def test_a_run_by_jobs_verifies_what_was_promoted(story: Story, jobs: JobController) -> None:
+    assert phase(story) == "promoted"
+    ran = act_as("deployers", story, "release.yml")
+    assert ran.results == {"experiment": "success", "promote": "success"}, ran.said
+    assert ran.outputs["verdict"] == "promote"
+    assert "## job-change: promoted" in ran.summary
+    page = (story.home / "runner-release.yml" / "dossier.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert page.rstrip().endswith("</html>")
+    assert {one["spec"]["template"]["spec"]["serviceAccountName"] for one in jobs.started.values()} == {"release"}
+
+
+def test_one_click_brings_the_version_before_back(story: Story, jobs: JobController) -> None:
+    ran = act_as("rollback", story, "rollback.yml", reason="complaints; $(touch /tmp/never) `id`")
     assert ran.results == {"undo": "success"}, ran.said
     assert story.serves("ada")["model_version"] == "1"
+    assert json.loads(ran.summary)["phase"] == "prepared"
+    assert any(name.startswith(f"{TASK}-undo-") for name in jobs.started)

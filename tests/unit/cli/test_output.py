@@ -1,11 +1,15 @@
 """What a person or a program reads when something is wrong."""
 
 import json
+import os
 from pathlib import Path
 
+import boto3
 import pytest
+import typer
 
-from cli.main import run
+from cli.compose import settings_from
+from cli.main import app, run
 from cli.output import exit_code, fail, figure, note, pairs, show
 from contender.errors import (
     Conflict,
@@ -117,3 +121,35 @@ def test_an_unknown_task_names_those_there_are(capsys: pytest.CaptureFixture[str
 def test_debug_lets_the_traceback_through() -> None:
     with pytest.raises(NotFound):
         run(["--debug", "status", "--task", "nope"])
+
+
+def test_a_failure_after_the_object_is_told_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One JSON object is on stdout, whatever fails once it is there."""
+
+    def late(as_json: bool = typer.Option(False, "--json")) -> None:
+        show({"phase": "promoted"}, as_json, lambda found: found)
+        raise Unavailable("the registry does not answer")
+
+    app.command("late")(late)
+    try:
+        assert run(["late", "--json"]) == 5
+    finally:
+        app.registered_commands.pop()
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"phase": "promoted"}
+    assert "the registry does not answer" in captured.err
+
+
+def test_one_setting_names_the_s3_api_for_every_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTENDER_S3_ENDPOINT", "http://s3.backends:9000")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    monkeypatch.delenv("MLFLOW_S3_ENDPOINT_URL", raising=False)
+    settings_from()
+    client = boto3.client("s3", region_name="eu-central-1")
+    assert client.meta.endpoint_url == "http://s3.backends:9000"
+    monkeypatch.setenv("CONTENDER_S3_ENDPOINT", "http://other:9000")
+    settings_from()
+    assert os.environ["AWS_ENDPOINT_URL_S3"] == "http://s3.backends:9000"  # what is set already stays
