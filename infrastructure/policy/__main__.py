@@ -24,6 +24,7 @@ def check(given: Path | None, *, with_plans: bool) -> int:
     checks: list[Check] = [
         ("our rules", lambda: _each(overlays.values(), gate.manifests)),
         ("schemas", lambda: _each(overlays.values(), lambda one: gate.schematic(one, known))),
+        ("Helm chart", lambda: gate.charted(overlays, known)),
         ("reachability page", lambda: _page(overlays)),
         ("bad manifests", lambda: gate.unseen_manifests(overlays["production"])),
         ("checkov", lambda: gate.scanned(overlays)),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infrastructure.policy import (
+    chart,
     crds,
     doors,
     drain,
@@ -58,6 +59,19 @@ def schematic(overlay: Rendered, known: Mapping[tuple[str, str], Document]) -> I
     """What schemas find in an overlay."""
     yield from schemas.custom(overlay, known)
     yield from schemas.core(overlay, tools.TOOLS / "bin" / "python")
+
+
+def charted(overlays: Mapping[str, Rendered], known: Mapping[tuple[str, str], Document]) -> Iterator[Finding]:
+    """Where the Helm chart departs from the overlays, and what is found in it with one task more, of four slots."""
+    for name, overlay in overlays.items():
+        yield from chart.differences(chart.rendered(name, chart.values(name)), overlay)
+    more = chart.rendered("production", chart.merged(chart.values("production"), chart.MORE))
+    yield from manifests(more)
+    yield from schematic(more, known)
+    yield from (
+        Finding("chart-lints", "infrastructure/charts/contender", one, "helm lint")
+        for one in chart.linted(chart.values("production"))
+    )
 
 
 def definitions(given: Path | None) -> dict[tuple[str, str], Document]:

@@ -1,0 +1,34 @@
+{{/*
+The objects of one task. The tree has it under the name `task`, its slots as `task-blue` and so on: blue's are taken as the
+pattern for each slot of the values.
+*/}}
+{{- define "contender.task" -}}
+{{- $root := .root -}}
+{{- $task := .task -}}
+{{- $slots := (index $root.Values.tasks $task).slots -}}
+{{- range $document := (include "contender.documents" (dict "root" $root "within" "base/serving" "folder" "base/serving/task") | fromJson).items -}}
+  {{- if regexMatch "^task-blue(-|$)" $document.metadata.name -}}
+    {{- range $slot := $slots -}}
+      {{- $text := regexReplaceAll "\"task-blue([-\"])" (toJson $document) (printf "\"task-%s${1}" $slot) -}}
+      {{- include "contender.manifest" (dict "root" $root "document" (fromJson $text) "task" $task) -}}
+    {{- end -}}
+  {{- else if not (regexMatch "^task-(green|violet|amber)(-|$)" $document.metadata.name) -}}
+    {{- include "contender.slot-names" (dict "document" $document "slots" $slots) -}}
+    {{- include "contender.manifest" (dict "root" $root "document" $document "task" $task) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A Role that names the slots names those of the values. */}}
+{{- define "contender.slot-names" -}}
+{{- range $rule := .document.rules -}}
+  {{- if has "task-blue" ($rule.resourceNames | default list) -}}
+    {{- $names := list -}}
+    {{- range $slot := $.slots -}}{{- $names = append $names (printf "task-%s" $slot) -}}{{- end -}}
+    {{- range $name := $rule.resourceNames -}}
+      {{- if not (regexMatch "^task-(blue|green|violet|amber)$" $name) -}}{{- $names = append $names $name -}}{{- end -}}
+    {{- end -}}
+    {{- $_ := set $rule "resourceNames" $names -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
