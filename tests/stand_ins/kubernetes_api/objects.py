@@ -145,6 +145,13 @@ class Objects:
             stored.owners[manager] = set(values)
             return self._commit(key, made, None)
 
+    def hand_over(self, key: Key, prefix: str, manager: str) -> None:
+        """Let `manager` own what managers of a name with that prefix own: how a controller takes fields back."""
+        with self.changed:
+            owners = self._found(key).owners
+            for name in [one for one in owners if one.startswith(prefix)]:
+                owners.setdefault(manager, set()).update(owners.pop(name))
+
     def delete(self, key: Key) -> Document:
         with self.changed:
             document = self._found(key).document
