@@ -3,7 +3,10 @@ How a manifest of the kustomize tree becomes one of the chart. `files/base` and 
 nothing stands twice. What the overlays say by patches, the chart says by values.
 */}}
 
-{{/* The objects of a folder, as its kustomization.yaml lists them, with the namespace and labels that this and `within` give. */}}
+{{/*
+The objects of a folder and of the folders in it, as each kustomization.yaml lists them, with the namespace and labels that these
+and that of `within` give. A folder that .helmignore leaves out has none.
+*/}}
 {{- define "contender.documents" -}}
 {{- $root := .root -}}
 {{- $items := list -}}
@@ -16,15 +19,20 @@ nothing stands twice. What the overlays say by patches, the chart says by values
 {{- end -}}
 {{- $own := $root.Files.Get (printf "files/%s/kustomization.yaml" .folder) | fromYaml -}}
 {{- range $name := $own.resources -}}
+  {{- $path := printf "%s/%s" $.folder $name -}}
   {{- if hasSuffix ".yaml" $name -}}
-    {{- range $text := regexSplit "(?m)^---[ ]*$" ($root.Files.Get (printf "files/%s/%s" $.folder $name)) -1 -}}
+    {{- range $text := regexSplit "(?m)^---[ ]*$" ($root.Files.Get (printf "files/%s" $path)) -1 -}}
       {{- $document := fromYaml $text -}}
-      {{- if not $document.kind -}}{{- fail (printf "files/%s/%s holds something that is no manifest" $.folder $name) -}}{{- end -}}
-      {{- $_ := set $document.metadata "labels" (merge dict ($document.metadata.labels | default dict) $labels) -}}
-      {{- if $namespace -}}{{- $_ := set $document.metadata "namespace" $namespace -}}{{- end -}}
+      {{- if not $document.kind -}}{{- fail (printf "files/%s holds something that is no manifest" $path) -}}{{- end -}}
       {{- $items = append $items $document -}}
     {{- end -}}
+  {{- else if $root.Files.Get (printf "files/%s/kustomization.yaml" $path) -}}
+    {{- $items = concat $items (include "contender.documents" (dict "root" $root "folder" $path) | fromJson).items -}}
   {{- end -}}
+{{- end -}}
+{{- range $document := $items -}}
+  {{- $_ := set $document.metadata "labels" (merge dict ($document.metadata.labels | default dict) $labels) -}}
+  {{- if $namespace -}}{{- $_ := set $document.metadata "namespace" $namespace -}}{{- end -}}
 {{- end -}}
 {{- dict "items" $items | toJson -}}
 {{- end -}}
