@@ -6,7 +6,12 @@ pattern for each slot of the values.
 {{- $root := .root -}}
 {{- $task := .task -}}
 {{- $slots := (index $root.Values.tasks $task).slots -}}
-{{- range $document := (include "contender.documents" (dict "root" $root "within" "base/serving" "folder" "base/serving/task") | fromJson).items -}}
+{{- $items := (include "contender.documents" (dict "root" $root "within" "base/serving" "folder" "base/serving/task") | fromJson).items -}}
+{{- if gt (len $slots) 2 -}}
+  {{- $more := include "contender.documents" (dict "root" $root "within" "base/serving" "folder" "base/serving/task/more-slots") | fromJson -}}
+  {{- $items = concat $items $more.items -}}
+{{- end -}}
+{{- range $document := $items -}}
   {{- if regexMatch "^task-blue(-|$)" $document.metadata.name -}}
     {{- range $slot := $slots -}}
       {{- $text := regexReplaceAll "\"task-blue([-\"])" (toJson $document) (printf "\"task-%s${1}" $slot) -}}
@@ -19,16 +24,14 @@ pattern for each slot of the values.
 {{- end -}}
 {{- end -}}
 
-{{/* A Role that names the slots names those of the values. */}}
+{{/* A Role names the slots that there are: none but those of the values. */}}
 {{- define "contender.slot-names" -}}
 {{- range $rule := .document.rules -}}
-  {{- if has "task-blue" ($rule.resourceNames | default list) -}}
-    {{- $names := list -}}
-    {{- range $slot := $.slots -}}{{- $names = append $names (printf "task-%s" $slot) -}}{{- end -}}
-    {{- range $name := $rule.resourceNames -}}
-      {{- if not (regexMatch "^task-(blue|green|violet|amber)$" $name) -}}{{- $names = append $names $name -}}{{- end -}}
-    {{- end -}}
-    {{- $_ := set $rule "resourceNames" $names -}}
+  {{- $names := list -}}
+  {{- range $name := $rule.resourceNames -}}
+    {{- $colour := regexFind "^task-(blue|green|violet|amber)(-|$)" $name | trimPrefix "task-" | trimSuffix "-" -}}
+    {{- if or (not $colour) (has $colour $.slots) -}}{{- $names = append $names $name -}}{{- end -}}
   {{- end -}}
+  {{- if $names -}}{{- $_ := set $rule "resourceNames" $names -}}{{- end -}}
 {{- end -}}
 {{- end -}}

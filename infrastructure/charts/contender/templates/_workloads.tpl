@@ -10,16 +10,21 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Where S3 is on a laptop: on AWS a role suffices. */}}
+{{/* Which slots there are, and where S3 is on a laptop: on AWS a role suffices. */}}
 {{- define "contender.cronjob" -}}
+{{- $container := first .document.spec.jobTemplate.spec.template.spec.containers -}}
+{{- $component := dig "metadata" "labels" "app.kubernetes.io/component" "" .document -}}
+{{- $slots := dig .task "slots" list .root.Values.tasks -}}
+{{- if and (eq $component "release") (gt (len $slots) 2) -}}
+  {{- $_ := set $container "env" (append $container.env (dict "name" "CONTENDER_SLOTS" "value" (join "," $slots))) -}}
+{{- end -}}
 {{- if .root.Values.backends.enabled -}}
-  {{- $container := first .document.spec.jobTemplate.spec.template.spec.containers -}}
   {{- $endpoint := dict "name" "CONTENDER_S3_ENDPOINT" "value" "http://s3.backends:9000" -}}
   {{- $region := dict "name" "AWS_DEFAULT_REGION" "value" "us-east-1" -}}
   {{- $_ := set $container "env" (concat $container.env (list $endpoint $region)) -}}
   {{- $_ := set $container "envFrom" (list (dict "secretRef" (dict "name" "contender-s3"))) -}}
 {{- end -}}
-{{- if eq (dig "metadata" "labels" "app.kubernetes.io/component" "" .document) "retraining" -}}
+{{- if eq $component "retraining" -}}
   {{- $own := dig .task "retraining" dict .root.Values.tasks -}}
   {{- $_ := set .document.spec "schedule" ($own.schedule | default .root.Values.retraining.schedule) -}}
 {{- end -}}
@@ -54,26 +59,13 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The transformer is told where each slot of its task is. */}}
+{{/* The transformer is told where each slot of its task is; the tree tells it of blue and green. */}}
 {{- define "contender.slot-urls" -}}
-{{- $before := list -}}
-{{- $urls := list -}}
-{{- $after := list -}}
-{{- range $one := .container.env -}}
-  {{- if regexMatch "^CONTENDER_(BLUE|GREEN|VIOLET|AMBER)_URL$" $one.name -}}
-    {{- if not $urls -}}
-      {{- range $slot := $.slots -}}
-        {{- $url := printf "http://$(CONTENDER_TASK)-%s-predictor.$(CONTENDER_NAMESPACE)" $slot -}}
-        {{- $urls = append $urls (dict "name" (printf "CONTENDER_%s_URL" (upper $slot)) "value" $url) -}}
-      {{- end -}}
-    {{- end -}}
-  {{- else if $urls -}}
-    {{- $after = append $after $one -}}
-  {{- else -}}
-    {{- $before = append $before $one -}}
-  {{- end -}}
+{{- range $slot := without .slots "blue" "green" -}}
+  {{- $url := printf "http://$(CONTENDER_TASK)-%s-predictor.$(CONTENDER_NAMESPACE)" $slot -}}
+  {{- $told := dict "name" (printf "CONTENDER_%s_URL" (upper $slot)) "value" $url -}}
+  {{- $_ := set $.container "env" (append $.container.env $told) -}}
 {{- end -}}
-{{- $_ := set .container "env" (concat $before $urls $after) -}}
 {{- end -}}
 
 {{/* By requests a second instead of processor time. */}}
