@@ -106,11 +106,18 @@ def _unequal(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(one, dict) and isinstance(other, dict):
         for name in sorted(set(one) | set(other)):
             yield from _unequal(one.get(name), other.get(name), f"{path}.{name}")
+    elif isinstance(one, list) and isinstance(other, list) and path.endswith(".env"):
+        yield from _unequal(_by_name(one), _by_name(other), path)
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for number, (mine, theirs) in enumerate(zip(one, other, strict=True)):
             yield from _unequal(mine, theirs, f"{path}[{number}]")
     elif one != other or isinstance(one, bool) != isinstance(other, bool):
         yield path, one, other
+
+
+def _by_name(variables: list[Document]) -> Document:
+    """Variables in no order: the API server merges them by name, and components add theirs in any."""
+    return {one["name"]: one for one in variables}
 
 
 def _asked(request: Mapping[str, Any]) -> Document:

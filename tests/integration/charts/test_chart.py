@@ -38,9 +38,25 @@ def test_every_difference_is_told(charts: Mapping[str, Rendered], overlays: Mapp
     other.remove(next(one for one in other if one["kind"] == "Lease"))
     told = "\n".join(map(str, chart.differences(charts["local"], other)))
     assert "InferenceService/contender/job-change-blue .spec.predictor.minReplicas: 1 in the chart, 9 in" in told
-    assert ".spec.predictor.model.env" in told
+    assert ".spec.predictor.model.env.MORE: None in the chart" in told
     assert "Lease/contender/job-change-reconcile: is in the chart and not in the overlay" in told
     assert ".metadata.labels.helm.sh/chart: None in the chart" in told
+
+
+@pytest.mark.parametrize("name", ["local", "staging", "production"])
+def test_a_variable_is_told_before_it_is_used(charts: Mapping[str, Rendered], name: str) -> None:
+    """Kubernetes puts in the values of those that stand before; variables are compared in no order."""
+    checked = 0
+    for pod in charts[name].pods():
+        for container in pod.containers:
+            before: set[str] = set()
+            for one in container.get("env", []):
+                used = set(re.findall(r"\$\((\w+)\)", one.get("value", "")))
+                assert used <= before, f"{pod.where}: {one['name']}"
+                checked += len(used)
+                assert one["name"] not in before, f"{pod.where}: {one['name']} twice"
+                before.add(one["name"])
+    assert checked >= 8
 
 
 def test_a_task_with_four_slots_passes_the_gate(helm: None) -> None:

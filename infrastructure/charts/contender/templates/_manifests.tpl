@@ -50,7 +50,7 @@ and that of `within` give. A folder that .helmignore leaves out has none.
 {{- if has $layer .root.Values.layers -}}
 {{- include "contender.strings" (dict "node" .document "root" .root "task" .task) -}}
 {{- $how := printf "contender.%s" (lower .document.kind) -}}
-{{- if has .document.kind (list "CronJob" "Deployment" "Gateway" "HTTPRoute" "InferenceService" "Job" "NetworkPolicy" "ServiceAccount") -}}
+{{- if has .document.kind (list "CronJob" "Deployment" "Gateway" "HTTPRoute" "InferenceService" "Job" "NetworkPolicy" "SecurityPolicy" "ServiceAccount") -}}
 {{- include $how . -}}
 {{- end -}}
 {{- if not .document.metadata.labels -}}{{- $_ := unset .document.metadata "labels" -}}{{- end }}

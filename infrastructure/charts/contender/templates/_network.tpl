@@ -43,9 +43,24 @@
       "/outcome" (printf "/v1/models/%s:outcome" .task) -}}
 {{- range .document.spec.rules -}}
   {{- range .matches -}}
-    {{- if not (hasKey $paths .path.value) -}}{{- fail (printf "the chart knows no path %s of a task" .path.value) -}}{{- end -}}
-    {{- $_ := set .path "value" (index $paths .path.value) -}}
+    {{- $path := get $paths .path.value | default .path.value -}}
+    {{- if not (contains (printf "/models/%s" $.task) $path) -}}{{- fail (printf "the chart knows no path %s of a task" $path) -}}{{- end -}}
+    {{- $_ := set .path "value" $path -}}
   {{- end -}}
 {{- end -}}
+{{- if and .root.Values.jwt.enabled (eq (dig "metadata" "labels" "app.kubernetes.io/component" "" .document) "predict") -}}
+  {{- $header := dict "name" "X-Unit-From" "value" "body" -}}
+  {{- $filter := dict "type" "RequestHeaderModifier" "requestHeaderModifier" (dict "set" (list $header)) -}}
+  {{- $_ := set (first .document.spec.rules) "filters" (list $filter) -}}
+{{- end -}}
 {{- with (index .root.Values.tasks .task).host -}}{{- $_ := set $.document.spec "hostnames" (list .) -}}{{- end -}}
+{{- end -}}
+
+{{/* Who signs tokens, where its keys are, and which claim of a person's token is the unit id. */}}
+{{- define "contender.securitypolicy" -}}
+{{- range $provider := (.document.spec.jwt | default dict).providers -}}
+  {{- $_ := set $provider "issuer" $.root.Values.jwt.issuer -}}
+  {{- $_ := set $provider.remoteJWKS "uri" $.root.Values.jwt.jwks -}}
+  {{- range $provider.claimToHeaders -}}{{- $_ := set . "claim" $.root.Values.jwt.claim -}}{{- end -}}
+{{- end -}}
 {{- end -}}

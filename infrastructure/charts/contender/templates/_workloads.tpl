@@ -2,8 +2,26 @@
 {{- if eq .document.metadata.name "mlflow" -}}{{- $_ := set .document.spec "replicas" .root.Values.mlflow.replicas -}}{{- end -}}
 {{- end -}}
 
-{{/* A job cannot be changed. Helm installs and upgrades it as a hook, which it deletes and makes anew, once its account is there. */}}
+{{/*
+A job cannot be changed. Helm installs and upgrades it as a hook, which it deletes and makes anew, once its account is there.
+It makes the users of every task, from a Secret of each.
+*/}}
 {{- define "contender.job" -}}
+{{- range $volume := .document.spec.template.spec.volumes -}}
+  {{- with $volume.projected -}}
+    {{- $sources := list -}}
+    {{- range $source := .sources -}}
+      {{- if not (dig "secret" "items" nil $source) -}}{{- $sources = append $sources $source -}}{{- end -}}
+      {{- if eq (dig "secret" "name" "" $source) "job-change-store" -}}
+        {{- range $task := keys $.root.Values.tasks | sortAlpha -}}
+          {{- $text := regexReplaceAll "\"job-change([-/])" (toJson $source) (printf "\"%s${1}" $task) -}}
+          {{- $sources = append $sources (fromJson $text) -}}
+        {{- end -}}
+      {{- end -}}
+    {{- end -}}
+    {{- $_ := set . "sources" $sources -}}
+  {{- end -}}
+{{- end -}}
 {{- if not (has "foundation" .root.Values.layers) -}}
   {{- $hook := dict "helm.sh/hook" "pre-install,pre-upgrade" "helm.sh/hook-delete-policy" "before-hook-creation" -}}
   {{- $_ := set .document.metadata "annotations" (merge $hook (.document.metadata.annotations | default dict)) -}}
@@ -53,6 +71,10 @@
 {{- end -}}
 {{- with .document.spec.transformer -}}
   {{- include "contender.slot-urls" (dict "container" (first .containers) "slots" $task.slots) -}}
+  {{- if $values.jwt.enabled -}}
+    {{- $told := dict "name" "CONTENDER_UNIT_FROM" "value" "gateway" -}}
+    {{- $_ := set (first .containers) "env" (append (first .containers).env $told) -}}
+  {{- end -}}
   {{- if $values.keda.enabled -}}
     {{- include "contender.keda" (dict "transformer" . "task" $.task "own" $task "values" $values) -}}
   {{- end -}}
