@@ -18,6 +18,8 @@ CHART: Final = ROOT / "infrastructure" / "charts" / "contender"
 PYTHON: Final = ROOT / ".tools" / "policy" / "bin" / "python"
 REMEDY: Final = "infrastructure/policy/check.sh --install"
 DEADLINE_S: Final = 120
+MORE: Final = {"tasks": {"loan-offer": {"slots": ["blue", "green", "violet", "amber"]}}}
+"""Values of one task more, with every slot there can be."""
 HELMS: Final = ("helm.sh/", "meta.helm.sh/")
 """Labels and annotations that Helm alone reads."""
 
