@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from contender.adapters.store_sql.address_file import SCHEME, AddressFile, follow
 from contender.adapters.store_sql.versions import NEWEST, Versions, create, kept_version, migrate, refuse_other
 from contender.errors import Conflict, InvalidInput, Unavailable
 
@@ -203,32 +204,46 @@ def upsert(connection: Connection, table: Table) -> Any:
 
 def _engine(url: str) -> Engine:
     try:
-        return _made(make_url(url))
+        if not url.startswith(SCHEME):
+            return _made(_completed(make_url(url)))
+        file = AddressFile(Path(url.removeprefix(SCHEME)), _completed)
+        return _made(file.now(), lambda engine: follow(engine, file))
+    except OSError as error:
+        problem = f"the file {error.filename} cannot be read: {error.strerror}"
+        raise InvalidInput("CONTENDER_STORE_URL", problem, remedy="mount the Secret, or state the address") from None
     except (exc.ArgumentError, ImportError, ValueError) as error:
         # The words of its own may quote the URL, and with it a password.
         problem = f"is no address of a database that can be reached from here ({type(error).__name__})"
-        remedy = "sqlite:////path/store.db or postgresql://USER:PASSWORD@HOST/DATABASE"
+        remedy = (
+            "sqlite:////path/store.db, postgresql://USER:PASSWORD@HOST/DATABASE, or file:///path of a file with one"
+        )
         raise InvalidInput("CONTENDER_STORE_URL", problem, remedy=remedy) from None
 
 
-def _made(address: URL) -> Engine:
-    if address.drivername == "postgresql":  # as people write it; SQLAlchemy would look for another driver
+def _completed(address: URL) -> URL:
+    """The address as the driver takes it, from one as people write it."""
+    if address.drivername == "postgresql":  # SQLAlchemy would look for another driver
         address = address.set(drivername="postgresql+psycopg")
     if address.get_backend_name() == "postgresql":
-        return _postgresql(address)
-    engine = create_engine(address, hide_parameters=True)  # parameters are people's data, none of a log's
+        from contender.adapters.store_sql.patience import ANSWER_OF_PEERS
+
+        return address.set(query={**ANSWER_OF_PEERS, **address.query})
+    return address
+
+
+def _made(address: URL, first: Callable[[Engine], None] = lambda _: None) -> Engine:
+    """An engine for `address`; `first` sees it before anybody listens to its events."""
+    patient = address.get_backend_name() == "postgresql"
+    # Parameters are people's data, none of a log's.
+    engine = create_engine(address, hide_parameters=True, pool_pre_ping=patient)
+    first(engine)
+    if patient:
+        from contender.adapters.store_sql.patience import make_patient
+
+        make_patient(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _postgresql(address: URL) -> Engine:
-    from contender.adapters.store_sql.patience import ANSWER_OF_PEERS, make_patient
-
-    address = address.set(query={**ANSWER_OF_PEERS, **address.query})
-    engine = create_engine(address, hide_parameters=True, pool_pre_ping=True)
-    make_patient(engine)
     return engine
 
 

@@ -130,7 +130,8 @@ def node(image: Any, rendered: Any, stack: ModuleType, home: Path) -> Iterator[N
             mounts[mount["mountPath"]] = str(folder(home / mount["name"], image.user))
     (item,) = _volume(services[TASK], "routing")["configMap"]["items"]
     (home / "routing" / item["path"]).write_text(stack.routing(3).to_json())
-    node.secrets[f"{TASK}-store"] = f"sqlite:///{folder(home / 'store', image.user) / 'store.db'}"
+    address = f"sqlite:///{folder(home / 'database', image.user) / 'store.db'}"
+    (home / "store" / "transformer").write_text(address)
     try:
         node.start(container, home / "transformer.log", mounts)
         yield node
