@@ -126,8 +126,15 @@ SPOOL_FAILURES: Final = MetricSpec(
     "contender_spool_failures_total",
     "counter",
     "Records lost because disk and memory were full (write), attempts the store refused (ship), records set aside "
-    "because the store never takes them (refused), broken lines skipped (damaged), outcomes not judged yet (settle).",
+    "because the store never takes them (refused), broken lines skipped (damaged), outcomes not judged yet (settle), "
+    "portions that object storage did not take (put) or give back (adopt).",
     ("task", "stage"),
+)
+SPOOL_OVERFLOW: Final = MetricSpec(
+    "contender_spool_overflow_total",
+    "counter",
+    "Records that went to object storage because the store was away (put), and that came from there (adopted).",
+    ("task", "way"),
 )
 MODEL: Final = MetricSpec(
     "contender_model_info", "gauge", "1 for the model version that this predictor serves.", ("task", "version")
@@ -136,7 +143,7 @@ MODEL: Final = MetricSpec(
 SERVING: Final = (
     ANSWERS, FALLBACKS, REQUESTS, REFUSALS, IN_FLIGHT_LIMIT, LATENCY, ARM_LATENCY, ARM_FAILURES, EJECTED, EJECTIONS,
     RETRIES, MIRRORED, ROUTING_GENERATION, ROUTING_RELOADS, ROUTING_REFUSED, ROUTING_API_UP, OUTCOMES, SPOOL_DEPTH,
-    SPOOL_AGE, SPOOL_UNWRITTEN, SPOOL_FAILURES, MODEL,
+    SPOOL_AGE, SPOOL_UNWRITTEN, SPOOL_FAILURES, SPOOL_OVERFLOW, MODEL,
 )  # fmt: skip
 """What servers export of themselves."""
 

@@ -13,7 +13,9 @@ from typing import Final
 
 import prometheus_client
 
+from contender.adapters.objects_s3 import S3Objects
 from contender.adapters.store_sql import Store
+from contender.errors import Unavailable
 from contender.routing import KNOWN_SLOTS
 from contender.tasks.task import Task
 from contender.values import BASELINE
@@ -28,12 +30,13 @@ from serving.transformer.keeper import Follower, RoutingKeeper
 from serving.transformer.listing import Listing
 from serving.transformer.mirror import Conditions, Mirror
 from serving.transformer.model import Clock, Parts, Transformer
+from serving.transformer.overflow import Overflow
 from serving.transformer.places import Place
 from serving.transformer.preview import Previews, read_key
 from serving.transformer.recorder import Recorder
 from serving.transformer.routing_watch import follow
 from serving.transformer.settings import Settings
-from serving.transformer.shipper import Shipper
+from serving.transformer.shipper import Destinations, Shipper
 from serving.transformer.spool import Spool
 from serving.transformer.together import Together
 
@@ -50,6 +53,7 @@ class Life:
 
     def __init__(self, settings: Settings, task: Task, metrics: Metrics, guard: Guard) -> None:
         self._settings, self._task, self._metrics, self._guard = settings, task, metrics, guard
+        self.left = 0
         self.keeper = RoutingKeeper(task.name, metrics)
         self.spool = Spool(settings.spool)
         inputs = Inputs(task, settings.inputs_per_second, time.monotonic)
@@ -70,7 +74,8 @@ class Life:
         follower.look()
         # On a cluster the release service judges: a transformer's user may neither read nor write what that takes.
         judges = settings.backend == "local"
-        shipper = Shipper(self._task, self.spool, self.store, self._metrics, time.monotonic, judges=judges)
+        destinations = Destinations(self.store, self._overflow(), judges)
+        shipper = Shipper(self._task, self.spool, destinations, self._metrics, time.monotonic)
         async with self.pool:
             background = [asyncio.create_task(job) for job in (follower.run(), shipper.run(), self._keep())]
             try:
@@ -79,10 +84,17 @@ class Life:
                 await _stop(background)
                 await self.mirror.close()
                 self.recorder.close()
-                await asyncio.to_thread(shipper.drain)
+                self.left = await asyncio.to_thread(shipper.drain)
                 self.store.close()
                 self.spool.close()
                 routing.close()
+
+    def _overflow(self) -> Overflow | None:
+        """Where records go while the store is away, if anywhere."""
+        settings = self._settings
+        if not settings.spool_bucket:
+            return None
+        return Overflow(S3Objects(settings.spool_bucket, settings.s3_endpoint), self._task.name)
 
     async def _keep(self) -> None:
         while True:
@@ -102,7 +114,7 @@ def serve(settings: Settings, task: Task) -> None:
     """Serve until told to stop.
 
     Raises:
-        Unavailable: the spool's folder cannot be used.
+        Unavailable: the spool's folder cannot be used, or is the only copy of records at the end.
         InvalidInput: the operator's key cannot be used.
     """
     # While the shipper's thread computes, the event loop must not wait the usual 5 ms for its turn.
@@ -119,6 +131,9 @@ def serve(settings: Settings, task: Task) -> None:
     address = Address(settings.host, settings.http_port)
     whole = rpc.beside(life, model, settings.host, settings.grpc_port, guard)
     Server(address, model.routes(), whole, guard=guard, drain_s=settings.drain_s).serve(model)
+    if life.left and settings.spool_bucket:
+        problem = f"{life.left} records stay in {settings.spool}: neither the store nor the bucket takes them"
+        raise Unavailable(problem, remedy="keep the folder, and start a transformer on it once one of them is back")
 
 
 def new_id() -> str:

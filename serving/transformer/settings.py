@@ -19,7 +19,12 @@ class Settings(ServerSettings):
 
     routing: Path = Field(description="The folder of routing documents; in a cluster, the ConfigMap's mounted copy.")
     spool: Path = Field(description="A folder of this process alone, for records on their way to the store.")
-    store: str = Field(description="The database's URL.")
+    store: str = Field(description="The database's URL, or file:///path of a file that holds it and may change.")
+    spool_bucket: str = Field(
+        default="",
+        description="Where records go while the store is away, s3://BUCKET/PREFIX; they stay in the spool if unset.",
+    )
+    s3_endpoint: str = Field(default="", description="The S3 API of that bucket, if it is not Amazon's.")
     blue_url: str = Field(description="The predictor of slot blue, as http://host:port.")
     green_url: str = Field(description="The predictor of slot green.")
     baseline_url: str = Field(description="The predictor of the baseline; KServe's --predictor_host names it, too.")

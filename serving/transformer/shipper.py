@@ -1,19 +1,24 @@
-"""Ships the spool into the store, in batches, in the background; what the store does not take stays in the spool."""
+"""Ships the spool into the store, in batches, in the background; what the store does not take stays in the spool.
+
+Where there is object storage, what the store has not taken for a while goes there, and comes back from there.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from contender.errors import Unavailable
 from contender.tasks.task import Task
 from contender.values import Covariate, Exposure, Outcome, Prediction
-from monitoring.metrics import SPOOL_AGE, SPOOL_DEPTH, SPOOL_FAILURES, Metrics
+from monitoring.metrics import SPOOL_AGE, SPOOL_DEPTH, SPOOL_FAILURES, SPOOL_OVERFLOW, Metrics
 from serving.logs import LOGGER
+from serving.transformer.overflow import Overflow
 from serving.transformer.records import Records, parse
-from serving.transformer.spool import Batch, Spool
+from serving.transformer.spool import Spool
 
 BATCH: Final = 500
 PAUSE_S: Final = 0.05
@@ -25,6 +30,12 @@ BACKOFF_S: Final = 1.0
 """How long a store that is away is left alone."""
 DRAIN_S: Final = 10.0
 """For how long a server that stops ships what it has; the rest is shipped by the next start."""
+AWAY_S: Final = 5.0
+"""How long a store is away before object storage takes what waits, and how often it then does."""
+ADOPT_S: Final = 30.0
+"""How often object storage is looked at for what others, or this one, have put there."""
+_OBJECTS: Final = 20
+"""Batches that go to object storage at a time, so that the store is tried again."""
 
 
 class Store(Protocol):
@@ -41,28 +52,38 @@ class Store(Protocol):
         ...
 
 
-class Shipper:
-    """Moves `spool` into `store`. `clock` gives seconds that only grow.
+class Destinations(NamedTuple):
+    """Where records go: the `store`, and `overflow` while that is away, if there is one.
 
-    While the store is away everything stays in the spool. What the store takes from nobody, however often it is
-    offered, is set aside, record by record, so that the records behind it get through. It `judges` outcomes as they
-    come, unless that is somebody else's work.
+    Outcomes are judged as they come, unless that is somebody else's work: `judges`.
+    """
+
+    store: Store
+    overflow: Overflow | None = None
+    judges: bool = True
+
+
+class Shipper:
+    """Moves `spool` to its `destinations`. `clock` gives seconds that only grow, `pause` lets some of them pass.
+
+    While the store is away everything stays in the spool, or goes to object storage. What the store takes from nobody,
+    however often it is offered, is set aside, record by record, so that the records behind it get through.
     """
 
     def __init__(
         self,
         task: Task,
         spool: Spool,
-        store: Store,
+        destinations: Destinations,
         metrics: Metrics,
         clock: Callable[[], float],
-        *,
-        judges: bool = True,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._task, self._spool, self._store, self._metrics, self._clock = task, spool, store, metrics, clock
-        self._judges = judges
+        self._task, self._spool, self._metrics, self._clock, self._pause = task, spool, metrics, clock, pause
+        self._store, self._overflow, self._judges = destinations
         self._shipping = threading.Lock()
-        self._moved_at = clock()
+        self._moved_at = self._adopt_at = clock()
+        self._away_since: float | None = None
         self._tell()
 
     async def run(self) -> None:
@@ -73,47 +94,121 @@ class Shipper:
                 await asyncio.sleep(PAUSE_S if left >= BATCH else GATHER_S)
             except Exception:  # noqa: BLE001 - whatever the store says, the records stay and are tried again
                 self._failed("ship_failed")
+                if self._away_since is not None and self._clock() - self._away_since >= AWAY_S:
+                    await asyncio.to_thread(self.relieve)
                 await asyncio.sleep(BACKOFF_S)
 
     def step(self) -> int:
-        """Make the spool durable and ship one batch; return how many lines left the spool."""
+        """Make the spool durable and ship one batch, or take over what lies in object storage; how many lines moved."""
         # A cancelled `run` leaves its last step running in its thread; the drain must wait for it.
         with self._shipping:
             self._tell()
-            return self._ship() if self._spool.depth else 0
+            moved = self._ship() if self._spool.depth else 0
+            return moved if moved >= BATCH else moved + self._adopt()
 
-    def drain(self) -> None:
-        """Ship everything there is, for `DRAIN_S` at most; stop at the first refusal, for the next start to go on."""
+    def relieve(self) -> None:
+        """Move what waits to object storage; it stays in the spool where that does not take it, or is none."""
+        if self._overflow is None:
+            return
+        with self._shipping:
+            try:
+                self._spool.sync()
+                for _ in range(_OBJECTS):
+                    if not (batch := self._spool.read(BATCH)).lines:
+                        break
+                    self._overflow.keep(batch.records)
+                    self._spool.commit(batch)
+                    self._count("damaged", batch.damaged)
+                    self._metrics.add(SPOOL_OVERFLOW, self._task.name, "put", amount=len(batch.records))
+                # The next portion gathers as long as this one did.
+                self._away_since = self._clock()
+            except Exception:  # noqa: BLE001 - the records are in the spool, and are tried again
+                self._count("put", 1)
+                LOGGER.exception("overflow_failed")
+            self._tell()
+
+    def drain(self) -> int:
+        """Ship everything there is, for `DRAIN_S` at most; how many lines are left in the spool.
+
+        Without object storage it stops at the first refusal, for the next start to go on. With it, what the store does
+        not take goes there, and both are tried until the time is over.
+        """
         end = self._clock() + DRAIN_S
-        try:
-            while self.step() and self._clock() < end:
+        while self._shipped_until(end) and self._overflow is not None:
+            while self._spool.depth and self._clock() < end and self._relieved():
                 continue
+            if not self._spool.depth or self._clock() >= end:
+                break
+            self._pause(BACKOFF_S)
+        self._tell()
+        if left := self._spool.depth:
+            LOGGER.error("drain_left", extra={"fields": {"records": left}})
+        return left
+
+    def _shipped_until(self, end: float) -> bool:
+        """Ship until nothing is left, or it is `end`; whether the store refused."""
+        try:
+            while self._spool.depth and self._clock() < end:
+                self.step()
         except Exception:  # noqa: BLE001 - what is not shipped now is shipped by the next start
             self._failed("drain_failed")
+            return True
+        return False
+
+    def _relieved(self) -> bool:
+        before = self._spool.depth
+        self.relieve()
+        return self._spool.depth < before
 
     def _ship(self) -> int:
         self._spool.sync()
         batch = self._spool.read(BATCH)
-        records = parse(batch.records)
+        try:
+            self._take(batch.records)
+        except Unavailable:
+            self._away_since = self._clock() if self._away_since is None else self._away_since
+            raise
+        self._away_since = None
+        self._spool.commit(batch)
+        self._moved_at = self._clock()
+        self._count("damaged", batch.damaged)
+        return batch.lines
+
+    def _adopt(self) -> int:
+        """Take over what lies in object storage, if it is time to look; how many records."""
+        if self._overflow is None or self._clock() < self._adopt_at:
+            return 0
+        self._adopt_at = self._clock() + ADOPT_S
+        try:
+            moved = self._overflow.adopt(self._take)
+        except Exception:  # noqa: BLE001 - what lies there stays there, and is tried again
+            self._count("adopt", 1)
+            LOGGER.exception("adopt_failed")
+            return 0
+        if moved:
+            self._adopt_at = self._clock()
+            self._metrics.add(SPOOL_OVERFLOW, self._task.name, "adopted", amount=moved)
+        return moved
+
+    def _take(self, lines: Sequence[bytes]) -> None:
+        """Have the store keep the records in `lines`, those that it never takes set aside."""
+        records = parse(lines)
         try:
             self._append(records)
         except Unavailable:
             raise
         except Exception:  # noqa: BLE001 - a defect, or a record that no store takes: found by offering each alone
             LOGGER.exception("batch_refused")
-            self._ship_each(batch)
-        self._spool.commit(batch)
-        self._moved_at = self._clock()
-        self._count("damaged", batch.damaged + records.unreadable)
+            self._ship_each(lines)
+        self._count("damaged", records.unreadable)
         self._settle(records)
-        return batch.lines
 
     def _append(self, records: Records) -> None:
         self._store.append(records.exposures, records.outcomes, records.covariates)
 
-    def _ship_each(self, batch: Batch) -> None:
+    def _ship_each(self, lines: Sequence[bytes]) -> None:
         refused = []
-        for line in batch.records:
+        for line in lines:
             one = parse([line])
             try:
                 self._append(one)

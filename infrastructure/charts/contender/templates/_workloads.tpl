@@ -71,6 +71,12 @@ It makes the users of every task, from a Secret of each.
 {{- end -}}
 {{- with .document.spec.transformer -}}
   {{- include "contender.slot-urls" (dict "container" (first .containers) "slots" $task.slots) -}}
+  {{- if $values.backends.enabled -}}
+    {{- $endpoint := dict "name" "CONTENDER_S3_ENDPOINT" "value" "http://s3.backends:9000" -}}
+    {{- $region := dict "name" "AWS_DEFAULT_REGION" "value" "us-east-1" -}}
+    {{- $_ := set (first .containers) "env" (concat (first .containers).env (list $endpoint $region)) -}}
+    {{- $_ := set (first .containers) "envFrom" (list (dict "secretRef" (dict "name" "contender-s3"))) -}}
+  {{- end -}}
   {{- if $values.jwt.enabled -}}
     {{- $told := dict "name" "CONTENDER_UNIT_FROM" "value" "gateway" -}}
     {{- $_ := set (first .containers) "env" (append (first .containers).env $told) -}}

@@ -3,8 +3,8 @@ locals {
   parts = {
     for task, namespace in var.tasks : task => {
       slot        = { read = ["models/${task}/"], write = [], delete = [], secrets = [], fills = [] }
-      transformer = { read = [], write = [], delete = [], secrets = ["contender"], fills = [] }
-      release     = { read = ["models/${task}/", "evidence/anchors/${task}/"], write = ["evidence/anchors/${task}/"], delete = [], secrets = ["contender"], fills = [] }
+      transformer = { read = ["spool/${task}/"], write = ["spool/${task}/"], delete = ["spool/${task}/"], secrets = ["contender"], fills = [] }
+      release     = { read = ["models/${task}/", "evidence/anchors/${task}/"], write = ["evidence/anchors/${task}/", "models/${task}/*/artifacts/dossier/"], delete = [], secrets = ["contender"], fills = [] }
     }
   }
 

@@ -8,6 +8,7 @@ locals {
     pipelines = "pipelines/" # Kubeflow Pipelines: artifacts between steps
     data      = "data/"      # input data of training and scoring
     evidence  = "evidence/"  # dossiers of releases
+    spool     = "spool/"     # records that the store did not take while it was away
   }
 }
 

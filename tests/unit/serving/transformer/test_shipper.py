@@ -13,7 +13,7 @@ from contender.tasks.job_change.task import JobChange
 from contender.values import Covariate, Exposure, Outcome, Prediction
 from monitoring.metrics import Metrics
 from serving.transformer.records import to_bytes
-from serving.transformer.shipper import Shipper
+from serving.transformer.shipper import Destinations, Shipper
 from serving.transformer.spool import Spool
 
 
@@ -51,7 +51,9 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.spool, self.store, self.registry = Spool(folder), FakeStore(), CollectorRegistry()
         self.now = 0.0
-        self.shipper = Shipper(JobChange(), self.spool, self.store, Metrics(self.registry), lambda: self.now)
+        self.shipper = Shipper(
+            JobChange(), self.spool, Destinations(self.store), Metrics(self.registry), lambda: self.now
+        )
 
     def exposed(self, *ids: str) -> None:
         self.spool.append([to_bytes(exposure(prediction_id)) for prediction_id in ids])
@@ -99,7 +101,11 @@ def test_rewards_are_settled_when_outcomes_came(world: World) -> None:
 
 def test_outcomes_are_left_to_whoever_may_judge_them(world: World) -> None:
     shipper = Shipper(
-        JobChange(), world.spool, world.store, Metrics(CollectorRegistry()), lambda: world.now, judges=False
+        JobChange(),
+        world.spool,
+        Destinations(world.store, judges=False),
+        Metrics(CollectorRegistry()),
+        lambda: world.now,
     )
     world.spool.append([to_bytes(Outcome("v", "a", "job-change", 1, 3.0))])
     assert shipper.step() == 1

@@ -17,7 +17,7 @@ variables {
   artifacts = {
     bucket_arn  = "arn:aws:s3:::contender-test-artifacts"
     kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/artifacts"
-    prefixes    = { models = "models/", pipelines = "pipelines/", data = "data/", evidence = "evidence/" }
+    prefixes    = { models = "models/", pipelines = "pipelines/", data = "data/", evidence = "evidence/", spool = "spool/" }
   }
 
   database = {
@@ -80,14 +80,14 @@ run "who_may_write_and_delete_objects" {
         "arn:aws:s3:::contender-test-artifacts/pipelines/*",
       ]
       retraining             = []
-      job-change-release     = ["arn:aws:s3:::contender-test-artifacts/evidence/anchors/job-change/*"]
+      job-change-release     = ["arn:aws:s3:::contender-test-artifacts/evidence/anchors/job-change/*", "arn:aws:s3:::contender-test-artifacts/models/job-change/*/artifacts/dossier/*"]
       job-change-slot        = []
-      job-change-transformer = []
-      job-role-release       = ["arn:aws:s3:::contender-test-artifacts/evidence/anchors/job-role/*"]
+      job-change-transformer = ["arn:aws:s3:::contender-test-artifacts/spool/job-change/*", "arn:aws:s3:::contender-test-artifacts/spool/job-change/*"]
+      job-role-release       = ["arn:aws:s3:::contender-test-artifacts/evidence/anchors/job-role/*", "arn:aws:s3:::contender-test-artifacts/models/job-role/*/artifacts/dossier/*"]
       job-role-slot          = []
-      job-role-transformer   = []
+      job-role-transformer   = ["arn:aws:s3:::contender-test-artifacts/spool/job-role/*", "arn:aws:s3:::contender-test-artifacts/spool/job-role/*"]
     }
-    error_message = "Only MLflow deletes models, nobody deletes evidence, and what serves writes nothing."
+    error_message = "Only MLflow deletes models, nobody deletes evidence, and what serves writes what the store did not take."
   }
 }
 
@@ -217,7 +217,7 @@ run "refuses_a_prefix_that_reaches_into_a_neighbour" {
     artifacts = {
       bucket_arn  = "arn:aws:s3:::contender-test-artifacts"
       kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/artifacts"
-      prefixes    = { models = "m", pipelines = "pipelines/", data = "data/", evidence = "evidence/" }
+      prefixes    = { models = "m", pipelines = "pipelines/", data = "data/", evidence = "evidence/", spool = "spool/" }
     }
   }
 
