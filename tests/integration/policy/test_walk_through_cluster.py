@@ -24,7 +24,8 @@ from tests.stand_ins.kubernetes_api.jobs import JobController, deploy_release
 from tests.stand_ins.kubernetes_api.kserve import crashes
 from tests.stand_ins.kubernetes_api.server import Asked
 
-pytestmark = pytest.mark.slow
+# Whole workflows of some ten commands each: on a busy machine they take minutes.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +95,13 @@ def _killed_while_it_writes_the_routing(story: Story) -> Ran:
     def hold(asked: Asked) -> None:
         if asked.verb == "patch" and asked.key.resource == "configmaps":
             held.set()
-            go.wait(30)
+            go.wait(60)
 
     story.api.before = hold
     ended: list[Ran] = []
     thread = threading.Thread(target=lambda: ended.append(act(story, "release.yml", version="2")))
     thread.start()
-    assert held.wait(120), "the promotion never wrote its routing"
+    assert held.wait(600), "the promotion never wrote its routing"
     while thread.is_alive():
         for process in _commands_of(story.home):
             with contextlib.suppress(ProcessLookupError):  # it may have ended since
