@@ -22,8 +22,8 @@ def rendered(folder: str) -> Rendered:
 @pytest.mark.parametrize("team", TEAMS)
 def test_a_team_passes_the_gate(team: str) -> None:
     overlay = rendered(team)
-    # How artifacts are fetched is said once for the cluster, by team A.
-    shared = [one for one in rendered("team-a").of("ClusterStorageContainer") if one not in overlay]
+    # How artifacts are fetched, and who goes first, is said once for the cluster, by team A.
+    shared = [one for one in rendered("team-a").of("ClusterStorageContainer", "PriorityClass") if one not in overlay]
     assert list(gate.manifests(Rendered(overlay.overlay, [*overlay, *shared]))) == []
 
 
