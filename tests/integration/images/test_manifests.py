@@ -215,6 +215,8 @@ def test_the_rollback_group_starts_what_an_undo_job_is(overlay: Any) -> None:
     expression, image, own = policy["spec"]["validations"]
     assert "variables.pod.serviceAccountName == variables.whose + '-release'" in expression["expression"]
     assert "secretKeyRef.name == variables.whose + '-store'" in own["expression"]
+    assert "secret.secretName == variables.whose + '-store'" in own["expression"]
+    assert "one.secretRef.name == 'contender-s3'" in own["expression"]
     for task in TASKS:
         job = overlay.one("CronJob", f"{task}-undo")
         spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
