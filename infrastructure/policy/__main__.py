@@ -1,4 +1,4 @@
-"""`python -m infrastructure.policy check|reachability`: the gate, and the page on who can reach whom."""
+"""`python -m infrastructure.policy check|reachability|upgrade`: the gate, who reaches whom, what an apply leaves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from infrastructure.policy import gate, network, render
+from infrastructure.policy import gate, network, render, upgrade
 from infrastructure.policy.objects import Finding, Rendered
 from infrastructure.policy.render import ROOT, Missing
 
@@ -75,6 +75,11 @@ def reachability(*, only_check: bool) -> int:
     return 0
 
 
+def changes(before: Path, after: Path) -> int:
+    """Tell what must be deleted by hand between two renderings; 0 when nothing must, else 1."""
+    return _told("upgrade", lambda: upgrade.findings(upgrade.read(before), upgrade.read(after)))
+
+
 def main(arguments: list[str]) -> int:
     """The exit code of the command line `arguments`: 0 clean, 1 findings, 2 a tool is missing."""
     parser = argparse.ArgumentParser(prog="python -m infrastructure.policy", description=__doc__)
@@ -86,8 +91,13 @@ def main(arguments: list[str]) -> int:
     looking.add_argument("--no-plans", action="store_true", help="leave Terraform out")
     page = commands.add_parser("reachability", help="write docs/generated/reachability.md")
     page.add_argument("--check", action="store_true", help="only say whether it is up to date")
+    between = commands.add_parser("upgrade", help="what must be deleted by hand between two renderings of an overlay")
+    between.add_argument("before", type=Path, help="what kubectl kustomize wrote for the version that runs")
+    between.add_argument("after", type=Path, help="the same for the version that is to run")
     given = parser.parse_args(arguments)
     try:
+        if given.command == "upgrade":
+            return changes(given.before, given.after)
         if given.command == "reachability":
             return reachability(only_check=given.check)
         return check(given.crds, with_plans=not given.no_plans)

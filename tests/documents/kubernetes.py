@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from infrastructure.policy.objects import Document, Rendered, space
+from infrastructure.policy.upgrade import read
 from tests.documents.extract import ROOT, Text
 
 KINDS: Final = {
@@ -32,8 +34,13 @@ KINDS: Final = {
     "cronjobs": "CronJob",
     "serviceaccount": "ServiceAccount",
     "nodes": "Node",
+    "role": "Role",
+    "rolebinding": "RoleBinding",
+    "customresourcedefinition": "CustomResourceDefinition",
 }
-_MADE: Final = frozenset({"Secret", "ConfigMap", "Pod", "Event", "Certificate", "Node", "Lease"})
+_MADE: Final = frozenset(
+    {"Secret", "ConfigMap", "Pod", "Event", "Certificate", "Node", "Lease", "CustomResourceDefinition"}
+)
 """Kinds that the overlays do not state, since a person or a controller makes them."""
 
 _VERBS: Final = frozenset(
@@ -119,7 +126,13 @@ def kubectl(words: Sequence[str], told: Text, overlays: Mapping[str, Rendered]) 
     elif verb in ("rollout", "set"):
         yield from _named(rest[1:], asked.namespace, objects, verb == "rollout" and rest[:1] == ["restart"])
     elif verb not in ("apply", "kustomize", "proxy", "diff"):
-        yield from _named(rest, asked.namespace, objects)
+        yield from _named(rest, asked.namespace, [*objects, *(_before() if verb == "delete" else ())])
+
+
+@cache
+def _before() -> Sequence[Document]:
+    """What a version before applied, and what an upgrade deletes."""
+    return read(ROOT / "tests" / "integration" / "policy" / "applied-19b984c.yaml")
 
 
 def _space(name: str, objects: Sequence[Document]) -> Iterator[str]:

@@ -22,7 +22,7 @@ def test_the_gate_counts_with_what_the_transformer_takes() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_everything_owed_fits_into_the_grace(overlays: Mapping[str, Rendered], overlay: str) -> None:
     servers = [pod for pod in overlays[overlay].pods() if pod.serves]
-    assert len(servers) == 8
+    assert len(servers) >= 8
     for pod in servers:
         need = drain.owed(overlays[overlay], pod)
         assert set(need.values()) >= {5.0, 10.0}

@@ -80,6 +80,21 @@ def test_identities_reach_what_labels_reach(
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
+def test_a_task_is_reached_by_its_own_alone(meshed: Mapping[str, Rendered], name: str) -> None:
+    overlay = meshed[name]
+    for pod in (one for one in overlay.pods() if one.serves):
+        (policy,) = [
+            one
+            for one in overlay.of("AuthorizationPolicy")
+            if one["spec"].get("selector") and selects(one["spec"]["selector"], pod.labels)
+        ]
+        named = [each for rule in policy["spec"]["rules"] for one in rule["from"] for each in one["source"].items()]
+        ours = {who.rpartition("/")[2] for kind, names in named for who in names if "/contender/" in who}
+        task = pod.labels["app.kubernetes.io/instance"]
+        assert ours == {f"{task}-{who}" for who in ("transformer", "release")[pod.part == "transformer" :]}, pod.where
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
 def test_nothing_is_in_the_clear_and_nobody_is_let_in_unnamed(meshed: Mapping[str, Rendered], name: str) -> None:
     overlay = meshed[name]
     space = overlay.named("Namespace", "contender")
