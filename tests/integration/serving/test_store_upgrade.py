@@ -1,6 +1,6 @@
 """New transformers before the new store: what they answer waits in their spools, and arrives once the tables are new.
 
-The other way round loses records: a transformer of before cannot write to newer tables, and its spool ends with its pod.
+The other way round loses records: a transformer of before cannot write to newer tables; its spool ends with its pod.
 """
 
 from __future__ import annotations
