@@ -8,9 +8,6 @@ from infrastructure.policy import twins_of_traffic
 from infrastructure.policy.planting import Twin, add, drop, env, more, put, runtime, service, slot, transformer
 from infrastructure.policy.twins_of_tasks import TASKS
 
-EVERYBODY: Final = {"spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}}
-WORLD: Final = {"ipBlock": {"cidr": "0.0.0.0/0"}}
-
 PODS: Final = (
     Twin("privileged transformer", "no-privileges", transformer("securityContext", "privileged", True)),
     Twin(
@@ -194,23 +191,6 @@ WIRING: Final = (
     Twin("no default deny", "namespace-denies-by-default", drop("NetworkPolicy", "default-deny")),
 )
 
-NETWORK: Final = (
-    Twin("slots for everybody", "edge-is-known", add("NetworkPolicy", "all", "networking.k8s.io/v1", EVERYBODY)),
-    Twin(
-        "transformer to the internet",
-        "edge-is-known",
-        more("NetworkPolicy", "to-kubernetes", "spec", "egress", 0, "to", WORLD),
-    ),
-    Twin(
-        "metadata of the node",
-        "edge-is-known",
-        put("NetworkPolicy", "to-cloud-services", "spec", "egress", 0, "to", [WORLD]),
-    ),
-    Twin("slots cut off", "edge-is-open", drop("NetworkPolicy", "transformer-to-predictors")),
-    Twin("gateway cut off", "edge-is-open", drop("NetworkPolicy", "gateway-to-transformer")),
-    Twin("trainer cut off", "edge-is-open", drop("NetworkPolicy", "retraining")),
-)
-
 KSERVE: Final = (
     Twin("mode of the cluster's default", "standard-mode", slot("metadata", "annotations", {})),
     Twin("canary that is ignored", "standard-mode", slot("spec", "predictor", "canaryTrafficPercent", 10)),
@@ -278,7 +258,7 @@ KSERVE: Final = (
     ),
 )
 
-TWINS: Final = (*PODS, *WIRING, *NETWORK, *KSERVE, *TASKS, *twins_of_traffic.TWINS)
+TWINS: Final = (*PODS, *WIRING, *KSERVE, *TASKS, *twins_of_traffic.TWINS)
 
 SCHEMAS: Final = (
     Twin("misspelt field of KServe's", "custom-schema", slot("spec", "predictor", "minReplica", 2)),

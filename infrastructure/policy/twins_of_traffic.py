@@ -1,4 +1,4 @@
-"""Bad twins of who may ask and of how a pod goes: one seeded fault each, and the rule that must catch it."""
+"""Bad twins of who reaches whom, who may ask, how a pod goes: one fault each, and the rule that must catch it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from infrastructure.policy.objects import Rendered
-from infrastructure.policy.planting import Twin, add, drop, put, runtime, service, slot, transformer
+from infrastructure.policy.planting import Twin, add, drop, more, put, runtime, service, slot, transformer
 
+EVERYBODY: Final = {"spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}}
+WORLD: Final = {"ipBlock": {"cidr": "0.0.0.0/0"}}
 ROUTE: Final = {
     "spec": {
         "parentRefs": [{"name": "contender"}],
@@ -129,4 +131,21 @@ DRAIN: Final = (
     Twin("priority that is not there", "served-before-jobs", drop("PriorityClass", "contender-serving")),
 )
 
-TWINS: Final = (*CREDENTIALS, *DRAIN)
+NETWORK: Final = (
+    Twin("slots for everybody", "edge-is-known", add("NetworkPolicy", "all", "networking.k8s.io/v1", EVERYBODY)),
+    Twin(
+        "transformer to the internet",
+        "edge-is-known",
+        more("NetworkPolicy", "to-kubernetes", "spec", "egress", 0, "to", WORLD),
+    ),
+    Twin(
+        "metadata of the node",
+        "edge-is-known",
+        put("NetworkPolicy", "to-cloud-services", "spec", "egress", 0, "to", [WORLD]),
+    ),
+    Twin("slots cut off", "edge-is-open", drop("NetworkPolicy", "transformer-to-predictors")),
+    Twin("gateway cut off", "edge-is-open", drop("NetworkPolicy", "gateway-to-transformer")),
+    Twin("trainer cut off", "edge-is-open", drop("NetworkPolicy", "retraining")),
+)
+
+TWINS: Final = (*NETWORK, *CREDENTIALS, *DRAIN)

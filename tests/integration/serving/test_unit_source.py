@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
@@ -19,7 +18,7 @@ ROW = {"name": "unit_id", "shape": [1], "datatype": "BYTES", "data": ["eve"]}
 
 
 @pytest.fixture
-def gated(alone: Any) -> Iterator[Any]:
+def gated(alone: Any) -> Any:
     """A transformer that heeds the gateway; with no predictor running it falls back, and assigns all the same."""
     alone.environment["CONTENDER_UNIT_FROM"] = "gateway"
     alone.start("transformer")
