@@ -83,6 +83,16 @@ def test_a_task_with_four_slots_passes_the_gate(helm: None) -> None:
     assert not re.search(r"\btask-(blue|green|routing|release)", yaml.safe_dump_all(list(made)))
 
 
+def test_a_cluster_without_our_tasks_hears_of_neither(helm: None) -> None:
+    given = {**chart.values("production"), **chart.MORE}
+    made = chart.rendered("production", given)
+    assert [str(one) for one in gate.manifests(made)] == []
+    told = [one for one in made if one["kind"] not in ("PrometheusRule",) and re.search("job-(change|role)", str(one))]
+    assert [one["metadata"]["name"] for one in told] == []
+    policies = {one["metadata"]["name"] for one in made.of("SecurityPolicy")}
+    assert policies == {"contender", "loan-offer", "loan-offer-outcome", "loan-offer-person"}
+
+
 def test_a_task_with_three_slots_names_no_fourth(helm: None) -> None:
     slots = ["blue", "green", "amber"]
     made = chart.rendered("local", chart.merged(chart.values("local"), {"tasks": {"loan-offer": {"slots": slots}}}))
@@ -154,6 +164,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("production", {"retraining": {"schedule": "hourly"}}, "/retraining/schedule"),
     ("production", {"aws": {"account": "12"}}, "/aws/account"),
     ("production", {"environment": ""}, "/environment"),
+    ("production", {"jwt": {"issuer": ""}}, "/jwt/issuer"),
+    ("production", {"jwt": {"jwks": "http://login.example.com/keys"}}, "/jwt/jwks"),
+    ("production", {"quota": {"hard": {"pods": 10}}}, "/quota/hard/pods"),
     ("production", {"images": {"pipelines": {"digest": ""}}}, "/images/pipelines/digest"),
 ]
 
