@@ -18,8 +18,11 @@ CHART: Final = ROOT / "infrastructure" / "charts" / "contender"
 PYTHON: Final = ROOT / ".tools" / "policy" / "bin" / "python"
 REMEDY: Final = "infrastructure/policy/check.sh --install"
 DEADLINE_S: Final = 120
-MORE: Final = {"tasks": {"loan-offer": {"slots": ["blue", "green", "violet", "amber"]}}}
-"""Values of one task more, with every slot there can be."""
+MORE: Final = {
+    "tasks": {"loan-offer": {"slots": ["blue", "green", "violet", "amber"]}},
+    "quota": {"hard": {"requests.cpu": "60", "requests.memory": "52Gi", "limits.memory": "110Gi", "pods": "200"}},
+}
+"""Values of one task more, with every slot there can be, and with the quota that production then needs."""
 HELMS: Final = ("helm.sh/", "meta.helm.sh/")
 """Labels and annotations that Helm alone reads."""
 

@@ -84,10 +84,11 @@ def test_a_task_with_four_slots_passes_the_gate(helm: None) -> None:
 
 
 def test_a_cluster_without_our_tasks_hears_of_neither(helm: None) -> None:
-    given = {**chart.values("production"), **chart.MORE}
+    hard = {"requests.cpu": "22", "requests.memory": "20Gi", "limits.memory": "42Gi", "pods": "80"}
+    given = {**chart.values("production"), **chart.MORE, "quota": {"enabled": True, "hard": hard}}
     made = chart.rendered("production", given)
     assert [str(one) for one in gate.manifests(made)] == []
-    told = [one for one in made if one["kind"] not in ("PrometheusRule",) and re.search("job-(change|role)", str(one))]
+    told = [one for one in made if one["kind"] != "PrometheusRule" and re.search("job-(change|role)", str(one))]
     assert [one["metadata"]["name"] for one in told] == []
     policies = {one["metadata"]["name"] for one in made.of("SecurityPolicy")}
     assert policies == {"contender", "loan-offer", "loan-offer-outcome", "loan-offer-person"}
