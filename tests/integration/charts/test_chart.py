@@ -60,10 +60,8 @@ def test_a_variable_is_told_before_it_is_used(charts: Mapping[str, Rendered], na
 
 
 def test_a_task_with_four_slots_passes_the_gate(helm: None) -> None:
-    given = chart.merged(
-        chart.values("production"), {"tasks": {"loan-offer": {"slots": FOUR, "host": "loans.example.com"}}}
-    )
-    made = chart.rendered("production", given)
+    more = chart.merged(chart.MORE, {"tasks": {"loan-offer": {"host": "loans.example.com"}}})
+    made = chart.rendered("production", chart.merged(chart.values("production"), more))
     assert [str(one) for one in gate.manifests(made)] == []
     entry = made.named("InferenceService", "loan-offer")
     roles = [one for one in made.of("Role") if one["metadata"]["name"].startswith("loan-offer-")]
