@@ -14,6 +14,7 @@ from cli.progress import Progress
 from cli.status.command import status
 from cli.status.document import status_document
 from cli.status.tree import render
+from cli.turn import PATIENCE_S, turn
 from contender.adapters.supervisor.control import launch, observed, stop, wait_ready
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
@@ -90,7 +91,9 @@ def serve(place: Workplace, progress: Progress, *, port: int, detached: bool) ->
 
 
 def _deploy(place: Workplace, progress: Progress) -> None:
-    with progress.step(f"fill the slots in {place.settings.namespace}"):
+    """Fill the slots in this command's turn: a round of the release service may be at the very same."""
+    patience_s = PATIENCE_S + 2 * place.settings.start_seconds
+    with turn(place, patience_s=patience_s), progress.step(f"fill the slots in {place.settings.namespace}"):
         fill(place, progress.say)
 
 

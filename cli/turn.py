@@ -19,6 +19,9 @@ from contender.errors import Conflict, ContenderError
 PATIENCE_S: Final = 120.0
 """Longer than a round usually bakes (60 s), and than a lease outlives its holder (15 s)."""
 
+SAY_S: Final = 5.0
+"""Who waits is told so this often."""
+
 _POLL_S: Final = 0.5
 
 
@@ -35,18 +38,19 @@ def turn(
     Raises:
         Conflict: somebody else still has it after `patience_s`.
     """
-    end, waited = clock() + patience_s, False
+    end, said = clock() + patience_s, -SAY_S
     with ExitStack() as stack:
         while True:
             try:
                 lost = stack.enter_context(place.lease(f"{place.task.name}-reconcile").held())
                 break
             except Conflict as error:
-                if clock() >= end:
+                now = clock()
+                if now >= end:
                     raise
-                if not waited:
+                if now - said >= SAY_S:
                     note(f"waiting: {error.message}")
-                waited = True
+                    said = now
                 sleep(_POLL_S)
         yield lost
 

@@ -51,6 +51,13 @@ def test_a_turn_is_waited_for_and_given_back() -> None:
     assert (lease.names, len(slept)) == ([f"{TASK}-reconcile"] * 3, 2)
 
 
+def test_who_waits_is_told_for_whom_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    ticks = iter(range(100))
+    with turn(place(Lease(busy=11)), clock=lambda: next(ticks), sleep=lambda seconds: None):
+        pass
+    assert capsys.readouterr().err.splitlines() == ["waiting: is held by bob"] * 3
+
+
 def test_a_turn_is_not_waited_for_without_end() -> None:
     ticks = iter(range(100))
     lease = Lease(busy=99)
