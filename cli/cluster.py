@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cli.endpoint import Endpoint, endpoint_at
+from cli.output import note
 from cli.settings import Settings
 from contender.adapters.artifacts_s3 import S3Artifacts
 from contender.adapters.client_s3 import connect
 from contender.adapters.kserve_probe import SlotProbe
 from contender.adapters.lease_kubernetes import KubernetesLease
 from contender.adapters.routing_kubernetes import RoutingConfigMap
-from contender.adapters.slots_kserve import KServeSlots, service_name
+from contender.adapters.slots_kserve import KServeSlots, Waiting, service_name
 from contender.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Cluster:
     def slots(self) -> KServeSlots:
         """Blue, green and baseline as InferenceServices."""
         probe = SlotProbe(self._task, self._slot_url)
-        return KServeSlots(self.api, self._task, S3Artifacts(lambda: connect(self._settings.s3_endpoint)), probe)
+        artifacts = S3Artifacts(lambda: connect(self._settings.s3_endpoint))
+        return KServeSlots(self.api, self._task, artifacts, probe, Waiting(tell=note))
 
     def routing(self) -> RoutingConfigMap:
         """The routing document in its ConfigMap."""

@@ -36,6 +36,9 @@ STOP: Final = "serving.kserve.io/stop"
 MODEL_FORMAT: Final = "contender-onnx"
 
 _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
+TELL_S: Final = 5.0
+"""How often the same reason for waiting is told."""
+
 _PAUSE_S: Final = 0.5
 _RETIRE_S: Final = 60.0
 _NOT_DEPLOYED: Final = "apply infrastructure/kubernetes first"
@@ -57,11 +60,15 @@ class Artifacts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """Seconds that only grow, and a way to let some of them pass."""
+class Waiting:
+    """Seconds that only grow, a way to let some of them pass, and who is told what is waited for meanwhile.
+
+    `tell` hears each new reason at once, and the same one again after `TELL_S`.
+    """
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    tell: Callable[[str], object] = lambda _: None
 
 
 class KServeSlots:
@@ -76,10 +83,10 @@ class KServeSlots:
         task: str,
         artifacts: Artifacts,
         probe: SlotProbe,
-        clock: Clock = Clock(),
+        waiting: Waiting = Waiting(),
     ) -> None:
         self._api, self._task, self._artifacts, self._probe = api, task, artifacts, probe
-        self._clock = clock
+        self._waiting = waiting
 
     def prepare(self, slot: str, version: ModelVersion, *, deadline_s: float) -> None:
         """Serve `version` in `slot`: return once it is rolled out and answers with exactly that version and digest.
@@ -93,7 +100,7 @@ class KServeSlots:
             DeadlineExceeded: not within `deadline_s`, with the pods' own reason.
             InvalidArtifact: the artifact is not the one that `version` names; the slot is not touched.
         """
-        deadline = self._clock.now() + deadline_s
+        deadline = self._waiting.now() + deadline_s
         if self._service(_checked(slot)) is None:
             remedy = _NOT_DEPLOYED if slot in (*SLOTS, BASELINE) else _MORE_SLOTS
             raise NotFound(f"{self._name(slot)} is not deployed", remedy=remedy)
@@ -121,7 +128,7 @@ class KServeSlots:
             Refused: the baseline, whose InferenceService holds the transformer as well.
             DeadlineExceeded: pods are still there after a minute.
         """
-        end = self._clock.now() + _RETIRE_S
+        end = self._waiting.now() + _RETIRE_S
         if _checked(slot) == BASELINE:
             raise Refused(f"the baseline of {self._task} goes with its transformer", remedy="delete the entry")
         service = self._service(slot)
@@ -130,9 +137,9 @@ class KServeSlots:
         if field_of(service, "metadata", "annotations", STOP) != "true":
             self._state(slot, field_of(service, "spec", "predictor", "model", "storageUri"), stop=True)
         while field_of(self._deployment(slot), "status", "replicas"):
-            if self._clock.now() >= end:
+            if self._waiting.now() >= end:
                 raise DeadlineExceeded(f"{self._name(slot)} still has pods after {_RETIRE_S:g} s")
-            self._clock.sleep(_PAUSE_S)
+            self._waiting.sleep(_PAUSE_S)
 
     def _verified(self, slot: str, version: ModelVersion) -> bytes:
         """The golden requests of the artifact, once its manifest is the one that `version` names."""
@@ -146,15 +153,17 @@ class KServeSlots:
         return golden
 
     def _await(self, slot: str, version: ModelVersion, deadline: float) -> None:
+        told = _Told(self._waiting, f"{slot} to serve version {version.version}")
         while not self._serves(slot, version):
             trouble = trouble_of(self._pods(slot, version.artifact))
             if trouble.restarts >= MOST_RESTARTS:
                 raise Unavailable(f"version {version.version} does not start in {slot}: {trouble.reason}")
-            if self._clock.now() >= deadline:
+            if self._waiting.now() >= deadline:
                 raise DeadlineExceeded(
                     f"{slot} does not answer as version {version.version} in time: {self._why(slot, trouble)}"
                 )
-            self._clock.sleep(_PAUSE_S)
+            told.say(trouble.reason or "no pod of it is ready")
+            self._waiting.sleep(_PAUSE_S)
 
     def _serves(self, slot: str, version: ModelVersion) -> bool:
         """Whether both agree: the Deployment, which knows of old pods, and the slot itself."""
@@ -218,6 +227,20 @@ class KServeSlots:
 
     def _name(self, slot: str) -> str:
         return service_name(self._task, slot)
+
+
+class _Told:
+    """Says what `subject` still waits for: a new reason at once, the same one every `TELL_S`."""
+
+    def __init__(self, waiting: Waiting, subject: str) -> None:
+        self._waiting, self._subject = waiting, subject
+        self._last, self._at = "", 0.0
+
+    def say(self, reason: str) -> None:
+        now = self._waiting.now()
+        if reason != self._last or now - self._at >= TELL_S:
+            self._last, self._at = reason, now
+            self._waiting.tell(f"waiting for {self._subject}: {reason}")
 
 
 def service_name(task: str, slot: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -10,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from contender.adapters.kubernetes_api import MANAGER
-from contender.adapters.slots_kserve import Clock, KServeSlots
+from contender.adapters.slots_kserve import TELL_S, KServeSlots, Waiting
 from contender.artifact import GOLDEN
 from contender.errors import DeadlineExceeded, InvalidArtifact, InvalidInput, NotFound, Refused, Unavailable
 from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK, Cluster
@@ -61,6 +62,20 @@ def test_pods_that_restart_for_want_of_a_version_do_not_speak_against_the_first(
     cluster.kserve.artifacts[version.artifact] = works
     cluster.slots.prepare("blue", version, deadline_s=10)
     assert cluster.slots.answers("blue") == "7"
+
+
+def test_who_waits_is_told_why_now_and_then_and_not_at_every_look(cluster: Cluster) -> None:
+    version = cluster.version("7")
+    cluster.kserve.artifacts[version.artifact] = not_pulled("ghcr.io/x")
+    told: list[str] = []
+    seconds = itertools.count(0.0, 0.25)
+    waiting = Waiting(lambda: next(seconds), lambda pause: time.sleep(0.02), told.append)
+    slots = KServeSlots(cluster.slots._api, TASK, cluster.shelf, cluster.slots._probe, waiting)
+    with pytest.raises(DeadlineExceeded, match=r"ErrImagePull: ghcr\.io/x: not found"):
+        slots.prepare("blue", version, deadline_s=30)
+    pulls = [words for words in told if "ErrImagePull" in words]
+    assert 2 <= len(pulls) <= 30 / TELL_S + 1
+    assert pulls[0].startswith("waiting for blue to serve version 7: job-change-blue-predictor-")
 
 
 def test_a_version_that_crashes_is_told_in_the_pods_words_though_the_service_is_ready(cluster: Cluster) -> None:
@@ -196,8 +211,8 @@ def test_a_slot_whose_pods_stay_is_told(cluster: Cluster) -> None:
     cluster.slots.prepare("blue", cluster.version("7"), deadline_s=10)
     cluster.kserve.close()
     ticks = iter(range(0, 1000, 50))
-    clock = Clock(now=lambda: float(next(ticks)), sleep=lambda seconds: None)
-    frozen = KServeSlots(cluster.slots._api, TASK, cluster.shelf, cluster.slots._probe, clock)
+    waiting = Waiting(now=lambda: float(next(ticks)), sleep=lambda seconds: None)
+    frozen = KServeSlots(cluster.slots._api, TASK, cluster.shelf, cluster.slots._probe, waiting)
     with pytest.raises(DeadlineExceeded, match="still has pods after 60 s"):
         frozen.retire("blue")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from contender.adapters.kserve_probe import SlotProbe
 from contender.adapters.kubernetes_client import ClientApi
-from contender.adapters.slots_kserve import Clock, KServeSlots, service_name
+from contender.adapters.slots_kserve import KServeSlots, Waiting, service_name
 from contender.artifact import FEATURES, GOLDEN, MANIFEST, MODEL, Manifest, digest, seal
 from contender.errors import InvalidArtifact
 from contender.values import BASELINE, SLOTS, ModelVersion
@@ -60,7 +60,7 @@ class Cluster:
 
     def slots_over(self, api: ClientApi) -> KServeSlots:
         probe = SlotProbe(TASK, lambda slot: self.kserve.address(service_name(TASK, slot)))
-        return KServeSlots(api, TASK, self.shelf, probe, Clock(sleep=lambda seconds: time.sleep(seconds / 20)))
+        return KServeSlots(api, TASK, self.shelf, probe, Waiting(sleep=lambda seconds: time.sleep(seconds / 20)))
 
     def version(self, number: str, score: float = 0.75) -> ModelVersion:
         """A registered version whose pods work; `score` is what they answer to golden requests."""
