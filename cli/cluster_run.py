@@ -13,6 +13,7 @@ from typing import Annotated, Final, NamedTuple
 
 import typer
 
+from cli.cluster_doctor.command import register as register_doctor
 from cli.compose import settings_from
 from cli.following import Clock, Ended, Following, begin, how_to_follow
 from cli.output import note
@@ -20,7 +21,7 @@ from contender.adapters.kubernetes_jobs import INPUTS, MOST_INPUT_BYTES, JobRequ
 from contender.errors import InvalidInput
 from contender.tasks.catalog import task_named
 
-group = typer.Typer(no_args_is_help=True, help="Commands as jobs inside a cluster.")
+group = typer.Typer(no_args_is_help=True, help="A cluster: what it lacks, and commands as jobs inside it.")
 
 UNDO: Final = "undo"
 HANDED_IN: Final = ("--approval", "--plan")
@@ -163,4 +164,5 @@ def register(root: typer.Typer) -> None:
     """Add the group `contender cluster` to `root`."""
     group.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(run)
     group.command()(follow)
+    register_doctor(group)
     root.add_typer(group, name="cluster")

@@ -76,7 +76,7 @@ class Database:
         """
         if self._file and not self._file.exists():
             return Versions(None)
-        with _translated(), _transaction(self._engine, awaited=True) as connection:
+        with self._looking() as connection:
             return Versions(kept_version(connection))
 
     def upgrade(self) -> Versions:
@@ -89,6 +89,12 @@ class Database:
         """
         with _translated():
             return Versions(self._prepare(upgrading=True))
+
+    @contextmanager
+    def _looking(self) -> Iterator[Connection]:
+        """A transaction of limited time that makes no tables where there are none."""
+        with _translated(), _transaction(self._engine, awaited=True) as connection:
+            yield connection
 
     @contextmanager
     def _reading(self, *, awaited: bool = False) -> Iterator[Connection]:

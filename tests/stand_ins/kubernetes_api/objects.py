@@ -71,6 +71,14 @@ class Objects:
         self.compacted = 100
         self.changed = threading.Condition(threading.RLock())
 
+    def trial(self, key: Key) -> Objects:
+        """A copy of the object at `key`, for what is tried and not kept."""
+        with self.changed:
+            made = Objects()
+            made._stored = {key: copy.deepcopy(self._stored[key])} if key in self._stored else {}
+            made.version = self.version
+            return made
+
     def get(self, key: Key) -> Document:
         with self.changed:
             return copy.deepcopy(self._found(key).document)
@@ -81,7 +89,8 @@ class Objects:
 
     def listed(self, api: str, resource: str, namespace: str) -> tuple[list[Document], int]:
         with self.changed:
-            keys = sorted(k for k in self._stored if (k.api, k.resource, k.namespace) == (api, resource, namespace))
+            same = (key for key in self._stored if (key.api, key.resource) == (api, resource))
+            keys = sorted(key for key in same if namespace in ("", key.namespace))
             return [copy.deepcopy(self._stored[key].document) for key in keys], self.version
 
     def create(self, key: Key, document: Document, manager: str = UNKNOWN) -> Document:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,7 +21,7 @@ MERGE: Final = ("application/merge-patch+json", "application/strategic-merge-pat
 JSON_PATCH: Final = "application/json-patch+json"
 
 _PATH = re.compile(
-    r"/(?P<api>api/v1|apis/[^/]+/[^/]+)/namespaces/(?P<namespace>[^/]+)/(?P<resource>[^/]+)"
+    r"/(?P<api>api/v1|apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[^/]+)"
     r"(?:/(?P<name>[^/]+))?(?:/(?P<sub>status|scale|log))?"
 )
 
@@ -51,6 +52,7 @@ class Asked:
     query: dict[str, str]
     kind: str
     body: Any
+    token: str = ""
 
     @property
     def manager(self) -> str:
@@ -61,7 +63,8 @@ class KubernetesApi:
     """A Kubernetes API at `url`. Without `rules` every token may do everything; `away` makes it answer 503.
 
     `address` is where a Service is reached, for the API's own proxy to Services. `before` is called with every request
-    that is about to be performed: a place to hold one up.
+    that is about to be performed: a place to hold one up. `documents` are answered as they stand, by path: the version,
+    what is served. `clock` stamps what is created.
     """
 
     def __init__(self) -> None:
@@ -75,6 +78,8 @@ class KubernetesApi:
         self.before: Callable[[Asked], None] = lambda asked: None
         self.admit: Callable[[str, Asked], None] = lambda token, asked: None
         self.log_of: Callable[[str], bytes] = _no_log
+        self.documents: dict[str, Document] = {}
+        self.clock: Callable[[], float] = time.time
         self._closing = threading.Event()
         api = self
 
@@ -107,7 +112,7 @@ class KubernetesApi:
     epoch = 0
 
     def authorize(self, token: str, asked: Asked) -> None:
-        if self.rules is None:
+        if self.rules is None or asked.key.resource == "selfsubjectaccessreviews":
             return
         selected = re.fullmatch(r"metadata\.name=(.+)", asked.query.get("fieldSelector", ""))
         name = asked.key.name if asked.named else selected.group(1) if selected else None
@@ -116,7 +121,8 @@ class KubernetesApi:
             raise ApiError(403, "Forbidden", f'{resource} "{name or ""}" is forbidden: cannot {asked.verb}')
 
     def perform(self, asked: Asked) -> tuple[int, Document]:
-        objects, key = self.objects, asked.key
+        dry = asked.query.get("dryRun") == "All"
+        objects, key = self.objects.trial(asked.key) if dry else self.objects, asked.key
         match asked.verb:
             case "get":
                 return 200, objects.get(key)
@@ -125,12 +131,27 @@ class KubernetesApi:
                 chosen = [item for item in items if _selected(item, asked.query)]
                 return 200, {"kind": "List", "metadata": {"resourceVersion": str(version)}, "items": chosen}
             case "create":
-                return 201, objects.create(_named(key, asked.body), asked.body, asked.manager)
+                return 201, self._create(asked, objects)
             case "update":
                 return 200, objects.replace(key, asked.body, asked.manager)
             case "delete":
                 return 200, objects.delete(key)
-        return 200, self._patch(asked)
+        return 200, self._patch(asked, objects)
+
+    def _create(self, asked: Asked, objects: Objects) -> Document:
+        if asked.key.resource == "selfsubjectaccessreviews":
+            return {**asked.body, "status": {"allowed": self.allows(asked)}}
+        made = objects.create(_named(asked.key, asked.body), asked.body, asked.manager)
+        stamp = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return made | {"metadata": made["metadata"] | {"creationTimestamp": stamp}}
+
+    def allows(self, review: Asked) -> bool:
+        """Whether the caller of an access review may do what it asks about."""
+        asked = review.body["spec"]["resourceAttributes"]
+        rules = (self.rules or {}).get(review.token, ())
+        return self.rules is None or any(
+            one.allows(asked["verb"], asked["resource"], asked.get("name")) for one in rules
+        )
 
     def watch(self, asked: Asked) -> Iterator[Document]:
         """Events as they happen, with bookmarks, until the client's timeout."""
@@ -151,8 +172,8 @@ class KubernetesApi:
                 mark = {"kind": "Bookmark", "metadata": {"resourceVersion": str(version)}}
                 yield {"type": "BOOKMARK", "object": mark}
 
-    def _patch(self, asked: Asked) -> Document:
-        objects, key = self.objects, asked.key
+    def _patch(self, asked: Asked, objects: Objects) -> Document:
+        key = asked.key
         if asked.kind == APPLY:
             if "fieldManager" not in asked.query:
                 raise ApiError(400, "BadRequest", "fieldManager is required for apply patch")
@@ -186,8 +207,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 raise ApiError(503, "ServiceUnavailable", "the server is currently unable to handle the request")
             if proxied := _PROXY.fullmatch(self.path):
                 return self._proxy(proxied["service"], proxied["path"], body)
-            asked = self._read(body)
+            if (document := api.documents.get(self.path)) is not None:
+                return self._reply(200, document)
             token = (self.headers.get("authorization") or "").removeprefix("Bearer ")
+            asked = self._read(body, token)
             api.authorize(token, asked)
             api.before(asked)
             if asked.verb == "create":
@@ -201,16 +224,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except ApiError as error:
             self._reply(error.status, error.document())
 
-    def _read(self, body: bytes) -> Asked:
+    def _read(self, body: bytes, token: str) -> Asked:
         parts = urlsplit(self.path)
         found = _PATH.fullmatch(parts.path)
         if found is None:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        key = Key(found["api"], found["resource"], found["namespace"], found["name"] or "")
+        key = Key(found["api"], found["resource"], found["namespace"] or "", found["name"] or "")
         verb = _verb(self.command, named=found["name"] is not None, watch=query.get("watch") in ("1", "true"))
         kind = (self.headers.get("content-type") or "application/json").partition(";")[0]
-        return Asked(verb, key, bool(found["name"]), found["sub"] or "", query, kind, json.loads(body or b"null"))
+        return Asked(
+            verb, key, bool(found["name"]), found["sub"] or "", query, kind, json.loads(body or b"null"), token
+        )
 
     def _proxy(self, service: str, path: str, body: bytes) -> None:
         url = urlsplit(self.server_api.address(service))
