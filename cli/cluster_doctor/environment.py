@@ -130,8 +130,7 @@ def storage_containers(look: Look) -> Iterator[Finding]:
 
 
 def _names_ours(service: Document) -> bool:
-    model = field_of(service, "spec", "predictor", "model")
-    return model is None or field_of(model, "storage", "storageContainerName") == _STORAGE or _STORAGE in str(service)
+    return value(service, "spec", "predictor", "storageContainerName") == _STORAGE
 
 
 def rights(look: Look) -> Iterator[Finding]:

@@ -32,8 +32,8 @@ def inside(settings: Settings, now: Callable[[], float]) -> list[Finding]:
     """What a pod finds that has these settings; a service that does not answer is a finding as well."""
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("store", lambda: _store(settings.store_url, now)),
-        ("anchors", lambda: _anchors(settings)),
-        ("registry", lambda: _registry(settings.tracking_uri)),
+        ("anchors", lambda: anchors(settings.anchor_place, connect(settings.s3_endpoint))),
+        ("registry", lambda: registry(settings.tracking_uri)),
         ("approvers", lambda: _approvers(settings)),
     )
     return [finding for name, look in checks for finding in _found(name, look)]
@@ -87,14 +87,13 @@ def _rights(seen: DatabaseSeen) -> Iterator[Finding]:
         yield Finding("store: rights", State.OK, f"what {PART} needs, and no rewriting of the audit")
 
 
-def _anchors(settings: Settings) -> Iterator[Finding]:
-    """Put, list and be refused a deletion: the probe stays, under a name that is no task's."""
-    place = urlsplit(settings.anchor_place)
+def anchors(address: str, client: Any) -> Iterator[Finding]:
+    """The anchors' place, really used: put, list, be refused a deletion. The probe stays, named as no task is."""
+    place = urlsplit(address)
     if place.scheme != "s3":
         yield Finding("anchors", State.WARNING, "are kept in a folder of the pod", "set CONTENDER_ANCHORS to s3://…")
         return
     key = "/".join(filter(None, (place.path.strip("/"), _PROBE)))
-    client = connect(settings.s3_endpoint)
     remedy = "check bucket, endpoint and the role of the account release (Secret contender-s3 on a laptop)"
     if trouble := _refused(client.put_object, Bucket=place.netloc, Key=key, Body=b"probe"):
         yield Finding("anchors", State.FAILED, f"cannot be put: {trouble}", remedy)
@@ -122,7 +121,8 @@ def _refused(call: Callable[..., Any], **arguments: object) -> str:
     return ""
 
 
-def _registry(address: str) -> Iterator[Finding]:
+def registry(address: str) -> Iterator[Finding]:
+    """MLflow answers under the name by which a release calls it."""
     if not address.startswith(("http://", "https://")):
         yield Finding(
             "registry", State.FAILED, "is no server", "set CONTENDER_TRACKING_URI to http://mlflow.mlflow:5000"

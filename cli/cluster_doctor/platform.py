@@ -71,7 +71,7 @@ def kserve_version(look: Look) -> Iterator[Finding]:
         yield Finding("KServe", State.FAILED, "no Deployment kserve/kserve-controller-manager", remedy)
         return
     containers = field_of(found, "spec", "template", "spec", "containers") or ()
-    manager = next((one for one in containers if one.get("name") == "manager"), {})
+    manager: Mapping[str, object] = next((one for one in containers if one.get("name") == "manager"), {})
     image = value(manager, "image", default="no container `manager`")
     known = image.rpartition(":")[2].removeprefix("v").startswith(KSERVE)
     upgrade = "docs/runbooks tell how another version of KServe is tried; the tested one is 0.20"

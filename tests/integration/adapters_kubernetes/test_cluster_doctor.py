@@ -152,8 +152,8 @@ def no_container(platform: Platform) -> None:
 def ambiguous_container(platform: Platform) -> None:
     spec = {"supportedUriFormats": [{"prefix": "s3://"}]}
     platform.put(KSERVE_STORAGE, "clusterstoragecontainers", "", "default", spec=spec)
-    services = (one for one in platform.manifests if "model" in one.get("spec", {}).get("predictor", {}))
-    next(services)["spec"]["predictor"]["model"].pop("storage", None)
+    service = next(one for one in platform.manifests if one["kind"] == "InferenceService")
+    del service["spec"]["predictor"]["storageContainerName"]
 
 
 def no_account(platform: Platform) -> None:
