@@ -14,6 +14,7 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from cli.cluster_doctor.command import register as register_doctor
+from cli.cluster_install import register as register_install
 from cli.compose import settings_from
 from cli.following import Clock, Ended, Following, begin, how_to_follow
 from cli.output import note
@@ -165,4 +166,5 @@ def register(root: typer.Typer) -> None:
     group.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(run)
     group.command()(follow)
     register_doctor(group)
+    register_install(group)
     root.add_typer(group, name="cluster")

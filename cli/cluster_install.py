@@ -1,0 +1,243 @@
+"""`contender cluster install`: from a cluster that is fit to one in which everything but the first release is there."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import typer
+
+from cli.cluster_doctor import environment as ours
+from cli.cluster_doctor.checks import CHECKS
+from cli.cluster_doctor.command import EnvironmentOption, ManifestsOption, manifests_of
+from cli.cluster_doctor.finding import Check, Finding, Look, State, findings, value
+from cli.compose import settings_from
+from cli.output import JsonFlag, note, print_json
+from contender.adapters.kubernetes_api import Api, Document, field_of
+from contender.errors import Conflict, DeadlineExceeded, FaultFound, Unavailable
+
+LOCAL: Final = "local"
+PARTS: Final = ("transformer", "release", "exporter", "pipelines")
+S3_NOTES: Final = {
+    "serving.kserve.io/s3-endpoint": "s3.backends:9000",
+    "serving.kserve.io/s3-usehttps": "0",
+    "serving.kserve.io/s3-region": "us-east-1",
+}
+"""Where KServe finds the S3 API of `components/backends`."""
+
+_POLL_S: Final = 2.0
+_EXEC_S: Final = 60.0
+_SECRETS: Final = (Check("Secrets", ours.secrets),)
+
+WaitOption = Annotated[float, typer.Option("--wait", min=1, help="Seconds to wait until what was applied runs.")]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cluster, how a program is run in a pod of it, and how time passes."""
+
+    look: Look
+    execute: Callable[[Sequence[str]], None]
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def api(self) -> Api:
+        """The cluster's API."""
+        return self.look.api
+
+
+def install(
+    environment: EnvironmentOption = LOCAL,
+    manifests: ManifestsOption = None,
+    with_secrets: Annotated[
+        bool, typer.Option("--with-secrets", help="Make the laptop's Secrets that are not there, with new passwords.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be refused.")] = False,
+    wait: WaitOption = 300.0,
+    as_json: JsonFlag = False,
+) -> int:
+    """Install an environment: look first, then foundation, Secrets, the rest, and wait until it runs.
+
+    May be repeated: what is there stays, and a run that died is continued by the next. No Secret is ever changed.
+
+    Example: contender cluster install --environment local --with-secrets
+    """
+    from contender.adapters.kubernetes_client import connect
+
+    if with_secrets and environment != LOCAL:
+        raise FaultFound(
+            "passwords are made for a laptop only", remedy="docs/cluster.md, 3: bring them from your store"
+        )
+    settings = settings_from(backend="local")
+    look = Look(connect(settings.namespace, settings.kubeconfig), manifests_of(environment, manifests), time.time)
+    place = Place(look, lambda words: _kubectl(settings.kubeconfig, words))
+    applied = 0 if dry_run else installed(place, with_secrets=with_secrets, wait_s=wait)
+    if dry_run:
+        refuse_unfit(look)
+    if as_json:
+        print_json({"applied": applied, "dry_run": dry_run})
+    return 0
+
+
+def installed(place: Place, *, with_secrets: bool, wait_s: float) -> int:
+    """Install the manifests; how many objects were stated.
+
+    Raises:
+        FaultFound: the cluster is not fit, or Secrets are missing.
+        DeadlineExceeded: something does not run in time; it says what and why.
+        Conflict, Unavailable: the API refuses an object.
+    """
+    refuse_unfit(place.look)
+    first, rest = layers(place.look.manifests)
+    _apply(place.look, first, "foundation")
+    fresh = Look(place.api, place.look.manifests, place.look.now)
+    if with_secrets:
+        make_secrets(place.api)
+    if missing := [one for one in findings(_SECRETS, fresh) if one.state == State.FAILED]:
+        raise FaultFound(
+            _told(missing), remedy="make them (docs/cluster.md, 3), then install again: it goes on from here"
+        )
+    if with_secrets:
+        _until_they_run(place, [one for one in first if one["kind"] == "StatefulSet"], wait_s)
+        place.execute(_MAKE_DATABASE)
+    _apply(fresh, rest, "the rest")
+    _until_they_run(place, place.look.manifests, wait_s)
+    return len(first) + len(rest)
+
+
+def refuse_unfit(look: Look) -> None:
+    """Nothing, if the cluster lacks only what an installation makes.
+
+    Raises:
+        FaultFound: something else is wrong.
+    """
+    bad = [one for one in findings(CHECKS, look) if one.state == State.FAILED and not one.installed]
+    if bad := [one for one in bad if not one.name.startswith("Secret ")]:
+        raise FaultFound(_told(bad), remedy="contender cluster doctor tells all")
+
+
+def layers(manifests: Sequence[Document]) -> tuple[list[Document], list[Document]]:
+    """What an administrator applies, namespaces first, and the rest."""
+    foundation = [one for one in manifests if value(one, "metadata", "labels", ours.LAYER) == ours.FOUNDATION]
+    first = sorted(foundation, key=lambda one: one["kind"] != "Namespace")
+    return first, [one for one in manifests if one not in foundation]
+
+
+def make_secrets(api: Api) -> None:
+    """The laptop's Secrets that are not there yet, each part with a password of its own; none is told or changed."""
+    kept = _make(api, "backends", "postgres", {"password": secrets.token_urlsafe(24)})
+    owner = base64.b64decode(kept["data"]["password"]).decode()
+    host = "postgres.backends"
+    urls = {part: f"postgresql://contender_{part}:{secrets.token_urlsafe(24)}@{host}/postgres" for part in PARTS}
+    _make(api, "contender", "contender-store", urls)
+    _make(api, "contender", "contender-store-owner", {"url": f"postgresql://postgres:{owner}@{host}/postgres"})
+    local = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    _make(api, "contender", "contender-s3", local, S3_NOTES)
+    _make(api, "mlflow", "mlflow-store", {"url": f"postgresql+psycopg://postgres:{owner}@{host}/mlflow"})
+
+
+def _make(
+    api: Api, namespace: str, name: str, content: Mapping[str, str], notes: Mapping[str, str] | None = None
+) -> Document:
+    folder = f"/api/v1/namespaces/{namespace}/secrets"
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
+    metadata = {"name": name, "annotations": dict(notes or {})}
+    try:
+        return api.call("POST", folder, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+    except Conflict:
+        return api.call("GET", f"{folder}/{name}")
+
+
+_THERE: Final = "SELECT 1 FROM pg_database WHERE datname = 'mlflow'"
+_MAKE: Final = f'psql --username=postgres -tc "{_THERE}" | grep -q 1 || createdb --username=postgres mlflow'
+_MAKE_DATABASE: Final = ("--namespace=backends", "exec", "statefulset/postgres", "--", "sh", "-c", _MAKE)
+"""MLflow has tables of the store's names: a database each."""
+
+
+def _kubectl(kubeconfig: str, words: Sequence[str]) -> None:
+    command = ["kubectl", *([f"--kubeconfig={kubeconfig}"] if kubeconfig else ()), *words]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=_EXEC_S)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", None) or b""
+        words_of = said.decode(errors="replace").strip()[:300] or type(error).__name__
+        raise Unavailable(f"kubectl exec failed: {words_of}", remedy="install again: it goes on from here") from error
+
+
+def _apply(look: Look, documents: Sequence[Document], what: str) -> None:
+    note(f"applying {what}: {len(documents)} objects")
+    for one in documents:
+        look.served.apply(one)
+
+
+def _until_they_run(place: Place, documents: Sequence[Document], wait_s: float) -> None:
+    end, said = place.look.now() + wait_s, ""
+    while left := [one for one in documents if not _runs(place.look, one)]:
+        names = ", ".join(f"{one['kind']} {value(one, 'metadata', 'name')}" for one in left)
+        if names != said:
+            note(f"waiting for {names}")
+        said = names
+        if place.look.now() >= end:
+            raise DeadlineExceeded(f"{names}: not running after {wait_s:g} s{_why(place.look, left)}", remedy=_REMEDY)
+        place.sleep(_POLL_S)
+
+
+_REMEDY: Final = "see to the cause, then install again: it goes on from here"
+
+
+def _runs(look: Look, stated: Document) -> bool:
+    """Whether it does what it is there for; a slot does nothing before the first release and is not waited for."""
+    if stated["kind"] not in ("Deployment", "StatefulSet", "Job"):
+        return True
+    found = look.get(look.served.path(stated))
+    if stated["kind"] == "Job":
+        return any(one["type"] == "Complete" and one["status"] == "True" for one in _conditions(found))
+    wanted = int(field_of(found, "spec", "replicas") or 1)
+    current = field_of(found, "status", "observedGeneration") == field_of(found, "metadata", "generation")
+    counts = ("readyReplicas", "updatedReplicas")
+    return current and all(int(field_of(found, "status", one) or 0) >= wanted for one in counts)
+
+
+def _conditions(document: Any) -> Sequence[Mapping[str, Any]]:
+    return field_of(document, "status", "conditions") or ()
+
+
+def _why(look: Look, stated: Sequence[Document]) -> str:
+    spaces = sorted({value(one, "metadata", "namespace") for one in stated})
+    names = {value(one, "metadata", "name") for one in stated}
+    pods = [pod for space in spaces for pod in look.items(f"/api/v1/namespaces/{space}/pods")]
+    told = [
+        why
+        for pod in pods
+        if any(value(pod, "metadata", "name").startswith(name) for name in names)
+        for why in _reasons(pod)
+    ]
+    return "".join(f"; {one}" for one in sorted(set(told)))
+
+
+def _reasons(pod: Document) -> Iterator[str]:
+    name = value(pod, "metadata", "name")
+    for one in _conditions(pod):
+        if one.get("reason") == "Unschedulable":
+            yield f"{name}: {one.get('message', 'no node has room')}"
+    for container in field_of(pod, "status", "containerStatuses") or ():
+        for reason in (
+            value(container, "state", "waiting", "reason"),
+            value(container, "lastState", "terminated", "reason"),
+        ):
+            if reason:
+                yield f"{name}: {reason}"
+
+
+def _told(bad: Sequence[Finding]) -> str:
+    return "; ".join(f"{one.name}: {one.found} ({one.remedy})" for one in bad)
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command to the group `contender cluster`."""
+    group.command("install")(install)

@@ -1,0 +1,136 @@
+"""`contender cluster install` on an empty cluster, again, and after a run that died."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from cli.cluster_doctor.command import OVERLAYS
+from cli.cluster_doctor.finding import Look
+from cli.cluster_install import Place, installed, layers
+from contender.adapters.kubernetes_api import Document
+from contender.adapters.kubernetes_client import ClientApi
+from contender.adapters.kubernetes_manifests import rendered
+from contender.errors import DeadlineExceeded, FaultFound
+from tests.stand_ins.kubernetes_api.cluster import connected
+from tests.stand_ins.kubernetes_api.objects import ApiError, Key
+from tests.stand_ins.kubernetes_api.platform import Platform, key_of
+from tests.stand_ins.kubernetes_api.server import Asked, KubernetesApi
+
+SECRETS = [
+    ("backends", "postgres"),
+    ("contender", "contender-store"),
+    ("contender", "contender-store-owner"),
+    ("contender", "contender-s3"),
+    ("mlflow", "mlflow-store"),
+]
+
+
+@pytest.fixture(scope="module")
+def local() -> list[Document]:
+    return rendered(OVERLAYS / "local")
+
+
+@pytest.fixture
+def platform(api: KubernetesApi, local: list[Document]) -> Platform:
+    return Platform(api, local)
+
+
+class Kubelet:
+    """Lets run what was applied, whenever somebody waits."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform, self.executed = platform, list[Sequence[str]]()
+
+    def run(self, seconds: float = 0) -> None:
+        objects = self.platform.api.objects
+        for one in self.platform.manifests:
+            key = key_of(one)
+            if not objects.has(key):
+                continue
+            if one["kind"] == "Job":
+                status: Document = {"conditions": [{"type": "Complete", "status": "True"}]}
+            else:
+                generation = objects.get(key)["metadata"]["generation"]
+                status = {"readyReplicas": 9, "updatedReplicas": 9, "observedGeneration": generation}
+            if one["kind"] in ("Job", "Deployment", "StatefulSet"):
+                objects.merge(key, {"status": status}, "kubelet", "status")
+
+    def place(self) -> Place:
+        client = ClientApi(connected(self.platform.api)._client, "contender")
+        return Place(Look(client, self.platform.manifests, time.time), self.executed.append, self.run)
+
+
+def secret(platform: Platform, namespace: str, name: str) -> dict[str, str]:
+    data = platform.api.objects.get(Key("api/v1", "secrets", namespace, name))["data"]
+    return {key: base64.b64decode(text).decode() for key, text in data.items()}
+
+
+def test_an_empty_cluster_is_installed_and_again_changes_nothing(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubelet = Kubelet(platform)
+    assert installed(kubelet.place(), with_secrets=True, wait_s=60) == len(platform.manifests)
+    owner = secret(platform, "backends", "postgres")["password"]
+    parts = secret(platform, "contender", "contender-store")
+    passwords = {url.split(":")[2].split("@")[0] for url in parts.values()}
+    assert len(passwords | {owner}) == len(parts) + 1, "each part has a password of its own"
+    assert owner in secret(platform, "mlflow", "mlflow-store")["url"]
+    before = {one: platform.api.objects.get(Key("api/v1", "secrets", *one)) for one in SECRETS}
+    versions = [platform.api.objects.get(key_of(one))["metadata"]["resourceVersion"] for one in platform.manifests]
+    installed(kubelet.place(), with_secrets=True, wait_s=60)
+    assert {one: platform.api.objects.get(Key("api/v1", "secrets", *one)) for one in SECRETS} == before
+    again = [platform.api.objects.get(key_of(one))["metadata"]["resourceVersion"] for one in platform.manifests]
+    assert again == versions
+    said = "".join(capsys.readouterr())
+    assert not any(word in said for word in passwords | {owner})
+    assert "createdb" in str(kubelet.executed)
+
+
+def test_a_run_that_died_half_way_is_continued_with_the_passwords_that_are_there(platform: Platform) -> None:
+    kubelet = Kubelet(platform)
+
+    def dies(asked: Asked) -> None:
+        if asked.verb == "create" and asked.key.name == "" and asked.key.namespace == "mlflow":
+            raise ApiError(500, "InternalError", "etcdserver: request timed out")
+
+    working, platform.api.before = platform.api.before, lambda asked: (working(asked), dies(asked))[0]
+    with pytest.raises(Exception, match="timed out"):
+        installed(kubelet.place(), with_secrets=True, wait_s=60)
+    owner = secret(platform, "backends", "postgres")["password"]
+    platform.api.before = working
+    installed(kubelet.place(), with_secrets=True, wait_s=60)
+    assert owner in secret(platform, "mlflow", "mlflow-store")["url"]
+
+
+def test_an_unfit_cluster_gets_nothing(platform: Platform) -> None:
+    platform.api.documents["/version"] = {"gitVersion": "v1.30.0"}
+    with pytest.raises(FaultFound, match=r"1\.34"):
+        installed(Kubelet(platform).place(), with_secrets=True, wait_s=60)
+    assert not platform.api.objects.has(Key("api/v1", "namespaces", "", "contender"))
+
+
+def test_missing_secrets_stop_before_the_rest_and_are_named(platform: Platform) -> None:
+    with pytest.raises(FaultFound, match="mlflow-store"):
+        installed(Kubelet(platform).place(), with_secrets=False, wait_s=60)
+    first, rest = layers(platform.manifests)
+    assert all(platform.api.objects.has(key_of(one)) for one in first)
+    assert not any(platform.api.objects.has(key_of(one)) for one in rest)
+
+
+def test_what_does_not_come_up_is_named_with_its_reason(platform: Platform) -> None:
+    kubelet = Kubelet(platform)
+    installed(kubelet.place(), with_secrets=True, wait_s=60)
+    mlflow = next(
+        one for one in platform.manifests if one["kind"] == "Deployment" and "mlflow" in one["metadata"]["name"]
+    )
+    platform.api.objects.merge(key_of(mlflow), {"status": {"readyReplicas": 0}}, "kubelet", "status")
+    killed = {"containerStatuses": [{"lastState": {"terminated": {"reason": "OOMKilled"}}}]}
+    platform.put("api/v1", "pods", "mlflow", "mlflow-0a", status=killed)
+    place = kubelet.place()
+    still = Place(place.look, place.execute, lambda seconds: None)
+    with pytest.raises(DeadlineExceeded, match="mlflow-0a: OOMKilled"):
+        installed(still, with_secrets=True, wait_s=0.1)
