@@ -20,9 +20,13 @@ from cli.compose import settings_from
 from cli.output import JsonFlag, note, print_json
 from contender.adapters.kubernetes_api import Api, Document, field_of
 from contender.errors import Conflict, DeadlineExceeded, FaultFound, Unavailable
+from contender.tasks.catalog import TASKS
 
 LOCAL: Final = "local"
-PARTS: Final = ("transformer", "release", "exporter", "pipelines")
+SHARED: Final = ("exporter", "pipelines")
+OF_A_TASK: Final = ("transformer", "release")
+"""Parts with a user of their own: one for all tasks, or one for each task."""
+
 S3_NOTES: Final = {
     "serving.kserve.io/s3-endpoint": "s3.backends:9000",
     "serving.kserve.io/s3-usehttps": "0",
@@ -30,6 +34,7 @@ S3_NOTES: Final = {
 }
 """Where KServe finds the S3 API of `components/backends`."""
 
+_HOST: Final = "postgres.backends"
 _POLL_S: Final = 2.0
 _EXEC_S: Final = 60.0
 _SECRETS: Final = (Check("Secrets", ours.secrets),)
@@ -97,14 +102,15 @@ def installed(place: Place, *, with_secrets: bool, wait_s: float) -> int:
     _apply(place.look, first, "foundation")
     fresh = Look(place.api, place.look.manifests, place.look.now)
     if with_secrets:
-        make_secrets(place.api)
+        owner = make_secrets(place.api)
+        _until_they_run(place, [one for one in first if one["kind"] == "StatefulSet"], wait_s)
+        place.execute(_MAKE_DATABASE)
+        # MLflow starts as soon as it has its Secret: not before its database is there.
+        _make(place.api, "mlflow", "mlflow-store", {"url": f"postgresql+psycopg://postgres:{owner}@{_HOST}/mlflow"})
     if missing := [one for one in findings(_SECRETS, fresh) if one.state == State.FAILED]:
         raise FaultFound(
             _told(missing), remedy="make them (docs/cluster.md, 3), then install again: it goes on from here"
         )
-    if with_secrets:
-        _until_they_run(place, [one for one in first if one["kind"] == "StatefulSet"], wait_s)
-        place.execute(_MAKE_DATABASE)
     _apply(fresh, rest, "the rest")
     _until_they_run(place, place.look.manifests, wait_s)
     return len(first) + len(rest)
@@ -128,17 +134,25 @@ def layers(manifests: Sequence[Document]) -> tuple[list[Document], list[Document
     return first, [one for one in manifests if one not in foundation]
 
 
-def make_secrets(api: Api) -> None:
-    """The laptop's Secrets that are not there yet, each part with a password of its own; none is told or changed."""
+def make_secrets(api: Api) -> str:
+    """The laptop's Secrets that are not there yet, MLflow's excepted; the password of PostgreSQL's owner.
+
+    Each part has a password of its own. None is told or changed.
+    """
     kept = _make(api, "backends", "postgres", {"password": secrets.token_urlsafe(24)})
     owner = base64.b64decode(kept["data"]["password"]).decode()
-    host = "postgres.backends"
-    urls = {part: f"postgresql://contender_{part}:{secrets.token_urlsafe(24)}@{host}/postgres" for part in PARTS}
-    _make(api, "contender", "contender-store", urls)
-    _make(api, "contender", "contender-store-owner", {"url": f"postgresql://postgres:{owner}@{host}/postgres"})
+    _make(api, "contender", "contender-store", {part: _url(f"contender_{part}") for part in SHARED})
+    for task in TASKS:
+        user = f"contender_{task.replace('-', '_')}"
+        _make(api, "contender", f"{task}-store", {part: _url(f"{user}_{part}") for part in OF_A_TASK})
+    _make(api, "contender", "contender-store-owner", {"url": f"postgresql://postgres:{owner}@{_HOST}/postgres"})
     local = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     _make(api, "contender", "contender-s3", local, S3_NOTES)
-    _make(api, "mlflow", "mlflow-store", {"url": f"postgresql+psycopg://postgres:{owner}@{host}/mlflow"})
+    return owner
+
+
+def _url(user: str) -> str:
+    return f"postgresql://{user}:{secrets.token_urlsafe(24)}@{_HOST}/postgres"
 
 
 def _make(

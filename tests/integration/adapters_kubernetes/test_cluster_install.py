@@ -61,7 +61,16 @@ class Kubelet:
 
     def place(self) -> Place:
         client = ClientApi(connected(self.platform.api)._client, "contender")
-        return Place(Look(client, self.platform.manifests, time.time), self.executed.append, self.run)
+        return Place(Look(client, self.platform.manifests, time.time), self.execute, self.run)
+
+    def execute(self, words: Sequence[str]) -> None:
+        """A database can be made once PostgreSQL runs, and MLflow, which starts with its Secret, must find it."""
+        objects = self.platform.api.objects
+        ready = objects.get(Key("apis/apps/v1", "statefulsets", "backends", "postgres")).get("status", {})
+        secret_there = objects.has(Key("api/v1", "secrets", "mlflow", "mlflow-store"))
+        assert ready.get("readyReplicas")
+        assert self.executed or not secret_there
+        self.executed.append(words)
 
 
 def secret(platform: Platform, namespace: str, name: str) -> dict[str, str]:
@@ -75,6 +84,7 @@ def test_an_empty_cluster_is_installed_and_again_changes_nothing(
     kubelet = Kubelet(platform)
     assert installed(kubelet.place(), with_secrets=True, wait_s=60) == len(platform.manifests)
     owner = secret(platform, "backends", "postgres")["password"]
+    assert secret(platform, "mlflow", "mlflow-store")["url"].endswith("/mlflow"), "a database of its own"
     parts = secret(platform, "contender", "contender-store")
     passwords = {url.split(":")[2].split("@")[0] for url in parts.values()}
     assert len(passwords | {owner}) == len(parts) + 1, "each part has a password of its own"
@@ -94,10 +104,16 @@ def test_a_run_that_died_half_way_is_continued_with_the_passwords_that_are_there
     kubelet = Kubelet(platform)
 
     def dies(asked: Asked) -> None:
-        if asked.verb == "create" and asked.key.name == "" and asked.key.namespace == "mlflow":
+        if (
+            asked.verb == "create"
+            and asked.key.name == ""
+            and asked.key.namespace == "mlflow"
+            and asked.key.resource == "secrets"
+        ):
             raise ApiError(500, "InternalError", "etcdserver: request timed out")
 
-    working, platform.api.before = platform.api.before, lambda asked: (working(asked), dies(asked))[0]
+    working = platform.api.before
+    platform.api.before = dies
     with pytest.raises(Exception, match="timed out"):
         installed(kubelet.place(), with_secrets=True, wait_s=60)
     owner = secret(platform, "backends", "postgres")["password"]
