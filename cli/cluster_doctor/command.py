@@ -14,7 +14,6 @@ from rich.text import Text
 
 from cli.cluster_doctor.checks import CHECKS
 from cli.cluster_doctor.finding import Finding, Look, State, findings
-from cli.cluster_doctor.inside import inside
 from cli.compose import settings_from
 from cli.output import JsonFlag, show, table
 from contender.adapters.kubernetes_manifests import parsed, rendered
@@ -48,7 +47,7 @@ def doctor(
 
     Example: contender cluster doctor --environment staging --json
     """
-    found = inside(settings_from(), time.time) if inside_too else _outside(environment, manifests)
+    found = _inside() if inside_too else _outside(environment, manifests)
     return told(found, as_json)
 
 
@@ -71,6 +70,13 @@ def manifests_of(environment: str, file: Path | None) -> list[dict[str, Any]]:
         return parsed(file.read_text(), str(file))
     except OSError as error:
         raise InvalidInput("--manifests", f"{file} cannot be read: {error.strerror}") from error
+
+
+def _inside() -> list[Finding]:
+    """What a pod sees. Whoever looks from outside has no driver of a database."""
+    from cli.cluster_doctor.inside import inside
+
+    return list(inside(settings_from(), time.time))
 
 
 def _outside(environment: str, file: Path | None) -> list[Finding]:

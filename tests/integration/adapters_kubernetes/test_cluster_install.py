@@ -23,6 +23,8 @@ from tests.stand_ins.kubernetes_api.server import Asked, KubernetesApi
 SECRETS = [
     ("backends", "postgres"),
     ("contender", "contender-store"),
+    ("contender", "job-change-store"),
+    ("contender", "job-role-store"),
     ("contender", "contender-store-owner"),
     ("contender", "contender-s3"),
     ("mlflow", "mlflow-store"),
@@ -85,7 +87,9 @@ def test_an_empty_cluster_is_installed_and_again_changes_nothing(
     assert installed(kubelet.place(), with_secrets=True, wait_s=60) == len(platform.manifests)
     owner = secret(platform, "backends", "postgres")["password"]
     assert secret(platform, "mlflow", "mlflow-store")["url"].endswith("/mlflow"), "a database of its own"
-    parts = secret(platform, "contender", "contender-store")
+    stores = [secret(platform, "contender", name) for name in ("contender-store", "job-change-store", "job-role-store")]
+    parts = {url.split("@")[0]: url for store in stores for url in store.values()}
+    assert len(parts) == 6, "each part has a user of its own, and of each task"
     passwords = {url.split(":")[2].split("@")[0] for url in parts.values()}
     assert len(passwords | {owner}) == len(parts) + 1, "each part has a password of its own"
     assert owner in secret(platform, "mlflow", "mlflow-store")["url"]

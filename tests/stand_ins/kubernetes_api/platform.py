@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from contender.tasks.catalog import TASKS
 from tests.stand_ins.kubernetes_api.objects import ApiError, Document, Key
 from tests.stand_ins.kubernetes_api.server import Asked, KubernetesApi
 
@@ -56,7 +57,9 @@ class Platform:
         """Everything that the manifests state, and the Secrets and approvers that a person brings."""
         for one in self.manifests:
             self.api.objects.apply(key_of(one), one, "contender-manifests", force=False)
-        self.secret("contender", "contender-store", "transformer", "release", "exporter", "pipelines")
+        self.secret("contender", "contender-store", "exporter", "pipelines")
+        for task in TASKS:
+            self.secret("contender", f"{task}-store", "transformer", "release")
         self.secret("contender", "contender-store-owner", "url")
         self.secret("contender", "contender-s3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         self.secret("mlflow", "mlflow-store", "url")
