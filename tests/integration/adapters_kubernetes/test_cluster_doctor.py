@@ -59,7 +59,9 @@ def test_an_empty_cluster_lacks_what_an_installation_makes_and_secrets(
     bad = [one for one in looked(Platform(api, local)) if one.state == FAILED]
     left = {re.split(" ", one.name)[0] for one in bad if not one.installed}
     assert left == {"Secret"}
-    assert {"namespace contender", "storage container", "account contender/release"} <= {one.name for one in bad}
+    assert {"namespace contender", "storage container", "account contender/job-change-release"} <= {
+        one.name for one in bad
+    }
 
 
 def version(platform: Platform) -> None:
@@ -116,7 +118,7 @@ def flannel(platform: Platform) -> None:
 
 
 def small_node(platform: Platform) -> None:
-    platform.put("api/v1", "nodes", "", "one", status={"allocatable": {"cpu": "500m", "memory": "32Gi"}})
+    platform.put("api/v1", "nodes", "", "one", status={"allocatable": {"cpu": "100m", "memory": "32Gi"}})
 
 
 def crowded(platform: Platform) -> None:
@@ -157,7 +159,7 @@ def ambiguous_container(platform: Platform) -> None:
 
 
 def no_account(platform: Platform) -> None:
-    platform.take("api/v1", "serviceaccounts", "contender", "release")
+    platform.take("api/v1", "serviceaccounts", "contender", "job-change-release")
 
 
 def no_secret(platform: Platform) -> None:
@@ -165,7 +167,7 @@ def no_secret(platform: Platform) -> None:
 
 
 def secret_without_key(platform: Platform) -> None:
-    platform.secret("contender", "contender-store", "transformer", "exporter", "pipelines")
+    platform.secret("contender", "job-change-store", "transformer")
 
 
 def nobody_approves(platform: Platform) -> None:
@@ -190,9 +192,9 @@ def webhook_refuses(platform: Platform) -> None:
 
 
 def owned_by_another(platform: Platform) -> None:
-    one = next(one for one in platform.manifests if one["kind"] == "CronJob")
+    one = next(one for one in platform.manifests if one["kind"] == "CronJob" and "suspend" in one["spec"])
     api, key = platform.api.objects, key_of(one)
-    api.merge(key, {"spec": {"suspend": not one["spec"].get("suspend", False)}}, "kubectl-patch")
+    api.merge(key, {"spec": {"suspend": not one["spec"]["suspend"]}}, "kubectl-patch")
 
 
 WRONG: list[tuple[Callable[[Platform], None], str, State, str]] = [
@@ -217,9 +219,9 @@ WRONG: list[tuple[Callable[[Platform], None], str, State, str]] = [
     (privileged_accepted, "admission in contender", FAILED, "restricted"),
     (no_container, "storage container", FAILED, "install"),
     (ambiguous_container, "storage container: others", FAILED, "storageContainerName"),
-    (no_account, "account contender/release", FAILED, "install"),
+    (no_account, "account contender/job-change-release", FAILED, "install"),
     (no_secret, "Secret mlflow/mlflow-store", FAILED, "url"),
-    (secret_without_key, "Secret contender/contender-store", FAILED, "release"),
+    (secret_without_key, "Secret contender/job-change-store", FAILED, "release"),
     (nobody_approves, "approvers", WARNING, "NAME.pub"),
     (key_without_suffix, "approvers: other keys", WARNING, "NAME.pub"),
     (unfilled_image, "images", FAILED, "digests"),

@@ -13,6 +13,7 @@ from tests.stand_ins.kubernetes_api.server import Asked, KubernetesApi
 GATEWAYS, KSERVE_STORAGE = "apis/gateway.networking.k8s.io/v1", "apis/serving.kserve.io/v1alpha1"
 CLUSTER_WIDE = (
     "Namespace",
+    "PriorityClass",
     "ClusterStorageContainer",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
