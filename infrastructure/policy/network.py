@@ -59,6 +59,7 @@ EDGES: Final[Mapping[tuple[str, str], set[int]]] = {
     ("release", INSIDE): DATABASE | KUBERNETES,
     ("exporter", INSIDE): DATABASE | {443},
     ("exporter", "internet"): {443},
+    ("transformer", "internet"): {443},
     ("database-setup", INSIDE): DATABASE | {443},
     ("slot", INSIDE): {443},
     ("baseline", INSIDE): {443},
@@ -87,8 +88,8 @@ EDGES: Final[Mapping[tuple[str, str], set[int]]] = {
 BACKENDS: Final[Mapping[tuple[str, str], set[int]]] = {
     **{(name, "postgres"): DATABASE for name in ("transformer", "release", "database-setup", "mlflow")},
     **{(name, "s3"): {9000} for name in ("slot", "baseline")},
-    **{(name, "s3"): {5432, 9000} for name in ("release", "database-setup")},
-    **{(name, "s3"): DATABASE for name in ("transformer", "mlflow")},
+    **{(name, "s3"): {5432, 9000} for name in ("release", "database-setup", "transformer")},
+    ("mlflow", "s3"): DATABASE,
     **{("pipeline step", name): {5432, 9000} for name in ("postgres", "s3")},
 }
 """Those of a cluster on a laptop, whose PostgreSQL and S3 lie inside it, behind one policy for both ports."""

@@ -53,9 +53,34 @@ and that of `within` give. A folder that .helmignore leaves out has none.
 {{- if has .document.kind (list "CronJob" "Deployment" "Gateway" "HTTPRoute" "InferenceService" "Job" "NetworkPolicy" "SecurityPolicy" "ServiceAccount") -}}
 {{- include $how . -}}
 {{- end -}}
+{{- include "contender.requests" . -}}
 {{- if not .document.metadata.labels -}}{{- $_ := unset .document.metadata "labels" -}}{{- end }}
 ---
 {{ toYaml .document }}
+{{- end -}}
+{{- end -}}
+
+{{/* What the first container of an object asks for, where the values say so: by kind, or by the name of what is there once. */}}
+{{- define "contender.requests" -}}
+{{- $spec := .document.spec | default dict -}}
+{{- $containers := list -}}
+{{- $name := .document.kind -}}
+{{- if eq $name "ServingRuntime" -}}
+  {{- $containers = $spec.containers -}}
+{{- else if eq $name "ClusterStorageContainer" -}}
+  {{- $containers = list $spec.container -}}
+{{- else if eq $name "CronJob" -}}
+  {{- $containers = $spec.jobTemplate.spec.template.spec.containers -}}
+{{- else if eq $name "InferenceService" -}}
+  {{- $containers = dig "transformer" "containers" list $spec -}}
+{{- else if has $name (list "Deployment" "StatefulSet") -}}
+  {{- $containers = $spec.template.spec.containers -}}
+  {{- $name = .document.metadata.name -}}
+{{- end -}}
+{{- $asked := index .root.Values.requests $name -}}
+{{- if and $containers $asked -}}
+  {{- $resources := (first $containers).resources -}}
+  {{- $_ := set $resources "requests" (merge (deepCopy $asked) $resources.requests) -}}
 {{- end -}}
 {{- end -}}
 
