@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from cli.cluster_doctor.checks import CHECKS
 from cli.cluster_doctor.finding import Finding, Look, State, findings
 from cli.compose import settings_from
-from cli.output import JsonFlag, show, table
+from cli.output import JsonFlag, show
 from contender.adapters.kubernetes_manifests import parsed, rendered
 from contender.errors import InvalidInput
 
@@ -87,13 +86,14 @@ def _outside(environment: str, file: Path | None) -> list[Finding]:
     return findings(CHECKS, look)
 
 
-def _render(document: Mapping[str, Any]) -> Table:
-    grid = table("", "what", "found", "to do")
+def _render(document: Mapping[str, Any]) -> Text:
+    """A line for each finding, its remedy below it; nothing is cut off."""
+    told = Text()
     for one in document["findings"]:
-        grid.add_row(Text(*_MARKS[one["state"]]), one["name"], one["found"], one["remedy"])
-    grid.caption = "fit" if document["healthy"] else "not fit: see ✗"
-    grid.caption_justify = "left"
-    return grid
+        told.append(*_MARKS[one["state"]]).append(f" {one['name']}", "bold").append(f"  {one['found']}\n")
+        if one["remedy"] and one["state"] != State.OK:
+            told.append(f"  → {one['remedy']}\n", "dim")
+    return told.append("fit" if document["healthy"] else "not fit: see ✗")
 
 
 def register(group: typer.Typer) -> None:
