@@ -84,6 +84,9 @@ class Shipper:
         self._shipping = threading.Lock()
         self._moved_at = self._adopt_at = clock()
         self._away_since: float | None = None
+        for way in ("put", "adopted"):
+            # Zero from the start: a rate over a series that begins with its first event misses that event.
+            metrics.add(SPOOL_OVERFLOW, task.name, way, amount=0)
         self._tell()
 
     async def run(self) -> None:

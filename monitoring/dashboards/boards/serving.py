@@ -182,6 +182,7 @@ RECORDS: Final = Row(
             "Outcomes accepted; records lost, refused or damaged, by stage.",
             (f"sum({rate(of_task(m.OUTCOMES))})", "outcomes"),
             (by("stage", m.SPOOL_FAILURES), "failed: {{stage}}"),
+            (by("way", m.SPOOL_OVERFLOW), "bucket: {{way}}"),
             unit="ops",
         ),
     ),

@@ -163,7 +163,9 @@ def test_a_run_by_jobs_verifies_what_was_promoted(story: Story, jobs: JobControl
     page = (story.home / "runner-release.yml" / "dossier.html").read_text()
     assert page.startswith("<!doctype html>")
     assert page.rstrip().endswith("</html>")
-    assert {one["spec"]["template"]["spec"]["serviceAccountName"] for one in jobs.started.values()} == {"release"}
+    assert {one["spec"]["template"]["spec"]["serviceAccountName"] for one in jobs.started.values()} == {
+        f"{TASK}-release"
+    }
 
 
 def test_one_click_brings_the_version_before_back(story: Story, jobs: JobController) -> None:

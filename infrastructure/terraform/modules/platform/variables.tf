@@ -139,6 +139,11 @@ variable "tasks" {
   description = "The tasks by name, and the namespace each is served in."
   type        = map(string)
   default     = { job-change = "contender", job-role = "contender" }
+
+  validation {
+    condition     = alltrue([for task, namespace in var.tasks : can(regex("^[a-z][a-z0-9-]{0,30}$", task)) && can(regex("^[a-z][a-z0-9-]{0,62}$", namespace))])
+    error_message = "Tasks and namespaces have lower-case letters, digits and hyphens, a letter first; a task's name at most 31."
+  }
 }
 
 variable "administrator_role_arns" {
