@@ -14,6 +14,7 @@ from infrastructure.policy import (
     doors,
     drain,
     kserve,
+    lasting,
     network,
     planting,
     pods,
@@ -46,6 +47,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *tenancy.RULES,
     *doors.RULES,
     *drain.RULES,
+    *lasting.RULES,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infrastructure.policy import twins_of_traffic
+from infrastructure.policy import lasting, twins_of_traffic
 from infrastructure.policy.planting import Twin, add, drop, env, more, put, runtime, service, slot, transformer
 from infrastructure.policy.twins_of_tasks import TASKS
 
@@ -258,7 +258,7 @@ KSERVE: Final = (
     ),
 )
 
-TWINS: Final = (*PODS, *WIRING, *KSERVE, *TASKS, *twins_of_traffic.TWINS)
+TWINS: Final = (*PODS, *WIRING, *KSERVE, *TASKS, *twins_of_traffic.TWINS, *lasting.TWINS)
 
 SCHEMAS: Final = (
     Twin("misspelt field of KServe's", "custom-schema", slot("spec", "predictor", "minReplica", 2)),

@@ -46,5 +46,10 @@ class WaitingModel(Model):
 
 
 def holds_nothing(folder: Path) -> bool:
-    """Whether no artifact was put there: `folder` is absent, or empty."""
-    return not folder.exists() or (folder.is_dir() and next(folder.iterdir(), None) is None)
+    """Whether `folder` is absent or empty. One that cannot be read is neither: loading it tells why."""
+    try:
+        return next(folder.iterdir(), None) is None
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
