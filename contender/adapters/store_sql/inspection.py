@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, inspect
 
@@ -36,10 +37,11 @@ class Inspection(Database):
         """
         with self._looking() as connection:
             tables = set(inspect(connection).get_table_names())
-            user, superuser, server, now = connection.exec_driver_sql(
+            row: tuple[Any, ...] = connection.exec_driver_sql(
                 "SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),"
                 " current_setting('server_version'), extract(epoch FROM clock_timestamp())"
             ).one()
+            user, superuser, server, now = row
             rights = {name: _rights(connection, name) for name in METADATA.tables if name in tables}
         foreign = tuple(sorted(tables - set(METADATA.tables)))
         return DatabaseSeen(server, user, bool(superuser), float(now), foreign, rights)
