@@ -193,10 +193,16 @@ def settings_from(**given: object) -> Settings:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(map(str, ("contender", *first["loc"]))).upper() if first["loc"] else ""
         raise InvalidInput(name, first["msg"], remedy="docs/reference.md lists the settings") from error
-    if settings.s3_endpoint:
-        # Every client of boto3 reads this one: MLflow's as well, which is not made by us.
-        os.environ.setdefault("AWS_ENDPOINT_URL_S3", settings.s3_endpoint)
     return settings
+
+
+def name_s3_for_all() -> None:
+    """Have every S3 client of this process use CONTENDER_S3_ENDPOINT: MLflow's as well, which is not made by us.
+
+    It changes the process's environment, so it is for its entry alone; what is set already stays.
+    """
+    if endpoint := os.environ.get("CONTENDER_S3_ENDPOINT"):
+        os.environ.setdefault("AWS_ENDPOINT_URL_S3", endpoint)
 
 
 def server_environment() -> Mapping[str, str]:

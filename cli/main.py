@@ -33,6 +33,7 @@ from cli import (
     train,
     waiting,
 )
+from cli.compose import name_s3_for_all
 from cli.demo import command as demo
 from cli.framing import framing
 from cli.output import err, fail, printed
@@ -101,6 +102,7 @@ for room in (
 def main() -> None:
     """Run the command line and exit with its code."""
     os.umask(PRIVATE)
+    name_s3_for_all()
     # Taken out of the environment: a command that this one starts writes its result to this one.
     with framing(os.environ.pop(FRAME, "")):
         code = run(sys.argv[1:])

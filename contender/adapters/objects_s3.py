@@ -90,7 +90,8 @@ class S3Objects:
             self._store = S3Store(
                 self._bucket,
                 prefix=self._prefix or None,
-                config={"endpoint": self._endpoint} if self._endpoint else None,
+                # By this name, for it would yield to a variable of the environment by any other.
+                config={"aws_endpoint_url_s3": self._endpoint} if self._endpoint else None,
                 client_options={"connect_timeout": "3s", "timeout": "10s", "allow_http": plain},
                 retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=8)},
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -281,24 +282,40 @@ def rules_of(role: str) -> tuple[Rule, ...]:
 
 def admits_an_undo(job: Document) -> bool:
     """What admission.yaml's first expression says; the test below holds the two together."""
-    pod = job["spec"]["template"]["spec"]
+    template = job["spec"]["template"]
+    pod, whose = template["spec"], template["metadata"].get("labels", {}).get("app.kubernetes.io/instance", "")
     container = pod["containers"][0]
     return (
-        pod["serviceAccountName"] == "release"
+        whose != ""
+        and pod["serviceAccountName"] == f"{whose}-release"
         and "initContainers" not in pod
         and len(pod["containers"]) == 1
         and container["command"] == ["/opt/contender/bin/contender"]
-        and container["args"][0] == "undo"
+        and an_undo_of(whose, container["args"])
         and "lifecycle" not in container
         and all(one["name"].startswith(("CONTENDER_", "AWS_")) for one in container["env"])
     )
 
 
+def an_undo_of(whose: str, words: Sequence[str]) -> bool:
+    """Whether the arguments are those of an undo of that task and of no other."""
+    long = all((not one.startswith("--task") or one == "--task") and not re.match("-[^-]", one) for one in words)
+    named = list(words).count("--task") == 1 and words[1] == "--task" and words[2] in ("$(CONTENDER_TASK)", whose)
+    return words[0] == "undo" and long and named
+
+
 EXPRESSION = (
-    "variables.pod.serviceAccountName == 'release' && !has(variables.pod.initContainers) "
-    "&& variables.pod.containers.size() == 1 "
+    "variables.whose != '' && variables.pod.serviceAccountName == variables.whose + '-release' "
+    "&& !has(variables.pod.initContainers) && variables.pod.containers.size() == 1 "
     "&& variables.pod.containers[0].command == ['/opt/contender/bin/contender'] "
-    "&& variables.pod.containers[0].args[0] == 'undo' && !has(variables.pod.containers[0].lifecycle) "
+    "&& variables.pod.containers[0].args[0] == 'undo' "
+    "&& variables.pod.containers[0].args.all(one, (!one.startsWith('--task') || one == '--task') "
+    "&& !one.matches('^-[^-]')) "
+    "&& variables.pod.containers[0].args.filter(one, one == '--task').size() == 1 "
+    "&& variables.pod.containers[0].args[1] == '--task' "
+    "&& (variables.pod.containers[0].args[2] == '$(CONTENDER_TASK)' "
+    "|| variables.pod.containers[0].args[2] == variables.whose) "
+    "&& !has(variables.pod.containers[0].lifecycle) "
     "&& variables.pod.containers[0].env.all(one, one.name.startsWith('CONTENDER_') || one.name.startsWith('AWS_'))"
 )
 
@@ -326,6 +343,8 @@ def test_the_rollback_group_undoes_and_nothing_else(guarded: Bench) -> None:
     code, out, err = guarded.run("run", "--", "undo", "--task", "job-change", "--json", who="rollback")
     assert (code, out) == (0, "{}\n"), err
     assert container_of(guarded.the_job())["args"][0] == "undo"
+    code, _, err = guarded.run("run", "--", "undo", "--reason", "x", "--task", "job-change", who="rollback")
+    assert code == 3, err
     code, _, err = guarded.run("run", "--", "suspend", "--task", "job-change", who="rollback")
     assert code == 3
     assert "contender:rollback may start what" in err

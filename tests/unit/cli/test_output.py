@@ -8,7 +8,7 @@ import boto3
 import pytest
 import typer
 
-from cli.compose import settings_from
+from cli.compose import name_s3_for_all
 from cli.main import app, run
 from cli.output import exit_code, fail, figure, note, pairs, show
 from contender.errors import (
@@ -147,9 +147,9 @@ def test_one_setting_names_the_s3_api_for_every_client(monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
     monkeypatch.delenv("MLFLOW_S3_ENDPOINT_URL", raising=False)
-    settings_from()
+    name_s3_for_all()
     client = boto3.client("s3", region_name="eu-central-1")
     assert client.meta.endpoint_url == "http://s3.backends:9000"
     monkeypatch.setenv("CONTENDER_S3_ENDPOINT", "http://other:9000")
-    settings_from()
+    name_s3_for_all()
     assert os.environ["AWS_ENDPOINT_URL_S3"] == "http://s3.backends:9000"  # what is set already stays
