@@ -63,7 +63,8 @@ def test_the_null_is_at_its_best(champion: Count, challenger: Count, margin: flo
     rates = (max(0.0, -margin), min(1.0, 1.0 - margin))
     best = optimize.minimize_scalar(surprise, bounds=rates, method="bounded", options={"xatol": 1e-12})
     expected = -best.fun - sum(map(log_mixture, (champion, challenger)))
-    assert math.log(found) == pytest.approx(expected, abs=1e-3)
+    # SciPy's bounded search stops a little beside a maximum at the edge; what it misses grows with the figures.
+    assert math.log(found) == pytest.approx(expected, abs=1e-3, rel=1e-5)
 
 
 def log_likelihood(count: Count, rate: float) -> float:
