@@ -73,7 +73,10 @@ def users(
 
     told = {name: place.read_text() for name, place in _places(urls, PARTS) if place.is_file()}
     if not told:
-        raise NotFound(f"{urls} holds none of {', '.join(PARTS)}", remedy="mount the Secret contender-store there")
+        raise NotFound(
+            f"{urls} holds none of {', '.join(PARTS)}",
+            remedy="mount the Secrets contender-store and <task>-store there",
+        )
     owner = Users(Settings().store_url, clock=time.time)
     try:
         granted = owner.grant(told)

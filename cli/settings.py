@@ -37,7 +37,11 @@ class Settings(BaseSettings):
     backend: Literal["local", "cluster"] = Field(
         default="local", description="Where models are served: processes here, or InferenceServices of a cluster."
     )
-    store_url: str = Field(default="", description="The database of exposures and releases; HOME/store.db if unset.")
+    store_url: str = Field(
+        default="",
+        description="The database of exposures and releases, or file:///path of a file that holds its URL and may change; "
+        "HOME/store.db if unset.",
+    )
     tracking_uri: str = Field(default="", description="Where MLflow keeps its records; HOME/mlflow.db if unset.")
     artifact_root: str = Field(default="", description="Where artifacts are kept; s3://… on a cluster; HOME/artifacts.")
     namespace: str = Field(default="contender", description="The namespace that a cluster serves the task in.")

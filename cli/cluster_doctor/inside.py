@@ -47,12 +47,12 @@ def _found(name: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
 
 
 def _store(url: str, now: Callable[[], float]) -> Iterator[Finding]:
-    if not url.startswith("postgresql"):
-        yield Finding("store", State.FAILED, "is no PostgreSQL", "set the Secret contender-store, key release")
-        return
     store = Inspection(url, clock=now)
     try:
-        yield from judged(store.seen(), now())
+        if store.is_server:
+            yield from judged(store.seen(), now())
+        else:
+            yield Finding("store", State.FAILED, "is no PostgreSQL", "set the Secret <task>-store, key release")
     finally:
         store.close()
 
@@ -80,9 +80,7 @@ def _rights(seen: DatabaseSeen) -> Iterator[Finding]:
         yield Finding("store: rights", State.FAILED, f"lacks rights on {', '.join(lacking)}", upgrade)
     elif seen.superuser or "UPDATE" in seen.rights[_AUDIT]:
         words = f"{seen.user} may rewrite the audit"
-        yield Finding(
-            "store: rights", State.WARNING, words, "connect as a user of the part's own: Secret contender-store"
-        )
+        yield Finding("store: rights", State.WARNING, words, "connect as a user of the part's own: Secret <task>-store")
     else:
         yield Finding("store: rights", State.OK, f"what {PART} needs, and no rewriting of the audit")
 
@@ -94,7 +92,7 @@ def anchors(address: str, client: Any) -> Iterator[Finding]:
         yield Finding("anchors", State.WARNING, "are kept in a folder of the pod", "set CONTENDER_ANCHORS to s3://…")
         return
     key = "/".join(filter(None, (place.path.strip("/"), _PROBE)))
-    remedy = "check bucket, endpoint and the role of the account release (Secret contender-s3 on a laptop)"
+    remedy = "check bucket, endpoint and the role of the account <task>-release (Secret contender-s3 on a laptop)"
     if trouble := _refused(client.put_object, Bucket=place.netloc, Key=key, Body=b"probe"):
         yield Finding("anchors", State.FAILED, f"cannot be put: {trouble}", remedy)
         return

@@ -51,7 +51,7 @@ def kinds(look: Look) -> Iterator[Finding]:
 
 def metrics(look: Look) -> Iterator[Finding]:
     """Where something is scaled by processor time, somebody measures it."""
-    if "autoscalerClass: hpa" in str(look.of_kind("InferenceService")) or _scaled(look):
+    if _scaled(look):
         there = look.served.serves("metrics.k8s.io/v1beta1", "PodMetrics")
         remedy = "" if there else BROUGHT_BY["metrics.k8s.io"]
         found = "served" if there else "metrics.k8s.io is not served"

@@ -29,6 +29,11 @@ class DatabaseSeen:
 class Inspection(Database):
     """The store's database, looked at and not changed."""
 
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a PostgreSQL, which has users and rights; an address in a file is followed to know it."""
+        return self._engine.dialect.name == "postgresql"
+
     def seen(self) -> DatabaseSeen:
         """What the connection's user sees there.
 
