@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     )
     store_url: str = Field(
         default="",
-        description="The database of exposures and releases, or file:///path of a file with its URL; HOME/store.db if unset.",
+        description="The database of exposures and releases, or file:///path of its URL; HOME/store.db if unset.",
     )
     tracking_uri: str = Field(default="", description="Where MLflow keeps its records; HOME/mlflow.db if unset.")
     artifact_root: str = Field(default="", description="Where artifacts are kept; s3://… on a cluster; HOME/artifacts.")
