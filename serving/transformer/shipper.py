@@ -83,7 +83,8 @@ class Shipper:
         self._store, self._overflow, self._judges = destinations
         self._shipping = threading.Lock()
         self._moved_at = self._adopt_at = clock()
-        self._away_since: float | None = None
+        # When object storage takes what waits; None while the store does.
+        self._put_at: float | None = None
         for way in ("put", "adopted"):
             # Zero from the start: a rate over a series that begins with its first event misses that event.
             metrics.add(SPOOL_OVERFLOW, task.name, way, amount=0)
@@ -97,7 +98,7 @@ class Shipper:
                 await asyncio.sleep(PAUSE_S if left >= BATCH else GATHER_S)
             except Exception:  # noqa: BLE001 - whatever the store says, the records stay and are tried again
                 self._failed("ship_failed")
-                if self._away_since is not None and self._clock() - self._away_since >= AWAY_S:
+                if self._put_at is not None and self._clock() >= self._put_at:
                     await asyncio.to_thread(self.relieve)
                 await asyncio.sleep(BACKOFF_S)
 
@@ -123,8 +124,7 @@ class Shipper:
                     self._spool.commit(batch)
                     self._count("damaged", batch.damaged)
                     self._metrics.add(SPOOL_OVERFLOW, self._task.name, "put", amount=len(batch.records))
-                # The next portion gathers as long as this one did.
-                self._away_since = self._clock()
+                self._put_at = self._clock() + AWAY_S
             except Exception:  # noqa: BLE001 - the records are in the spool, and are tried again
                 self._count("put", 1)
                 LOGGER.exception("overflow_failed")
@@ -169,9 +169,9 @@ class Shipper:
         try:
             self._take(batch.records)
         except Unavailable:
-            self._away_since = self._clock() if self._away_since is None else self._away_since
+            self._put_at = self._clock() + AWAY_S if self._put_at is None else self._put_at
             raise
-        self._away_since = None
+        self._put_at = None
         self._spool.commit(batch)
         self._moved_at = self._clock()
         self._count("damaged", batch.damaged)
