@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from infrastructure.policy import render
 from infrastructure.policy.objects import Rendered
 from tests.documents.checks import PLACEHOLDERS, listed, wrong
 from tests.documents.extract import ROOT, Text, commands, filled, main, pages
 from tests.documents.shell import simple_commands
-
-
-@pytest.fixture(scope="module")
-def overlays() -> Mapping[str, Rendered]:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl renders the overlays: install kubernetes-client or kubectl")
-    return render.overlays()
 
 
 def faults(told: Text, overlays: Mapping[str, Rendered]) -> Iterator[str]:

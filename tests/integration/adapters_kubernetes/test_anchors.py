@@ -10,28 +10,19 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from moto.server import ThreadedMotoServer
 
 from contender.adapters.anchor_file import AnchorFiles
 from contender.adapters.anchor_s3 import S3Anchors
 from contender.adapters.client_s3 import connect
 from contender.errors import FaultFound, InvalidInput, Unavailable
 from contender.release.ports import Anchors
+from tests.stand_ins.s3 import s3_api
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-        for name, value in keys.items():
-            patch.setenv(name, value)
-        client = connect(f"http://{host}:{port}")
-        client.create_bucket(Bucket="evidence")
-        yield client
-    server.stop()
+    with s3_api("evidence") as url:
+        yield connect(url)
 
 
 PREFIXES = map(str, itertools.count(1))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from moto.server import ThreadedMotoServer
 
 from cli.cluster_doctor.finding import Finding, State
 from cli.cluster_doctor.inside import anchors, inside, registry
@@ -16,6 +15,7 @@ from cli.settings import Settings
 from contender.adapters import keys_ed25519
 from contender.adapters.client_s3 import connect
 from tests.stand_ins.kubernetes_api.kserve import JsonServer
+from tests.stand_ins.s3 import s3_api
 
 PLACE = "s3://evidence/anchors"
 
@@ -29,16 +29,8 @@ class Body:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        connect(f"http://{host}:{port}").create_bucket(Bucket="evidence")
-        yield f"http://{host}:{port}"
-    server.stop()
+    with s3_api("evidence") as url:
+        yield url
 
 
 def by_name(found: Iterator[Finding] | list[Finding]) -> dict[str, Finding]:

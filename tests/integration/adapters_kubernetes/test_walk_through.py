@@ -33,6 +33,7 @@ from tests.stand_ins.kubernetes_api.kserve import SERVING, STOP, KServe, Serves,
 from tests.stand_ins.kubernetes_api.objects import Key
 from tests.stand_ins.kubernetes_api.pods import ROOT, Process, Service, fetch
 from tests.stand_ins.kubernetes_api.server import Asked, KubernetesApi, Rule
+from tests.stand_ins.s3 import s3_api
 
 pytestmark = pytest.mark.slow
 
@@ -175,16 +176,8 @@ class Story:
 @contextlib.contextmanager
 def begun(home: Path, slots: Sequence[str] = SLOTS) -> Iterator[Story]:
     """A story on a cluster whose manifests have those slots: its versions are registered, its transformer is alive."""
-    from moto.server import ThreadedMotoServer
-
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        url = f"http://{host}:{port}"
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-        for name, value in {**keys, "MLFLOW_S3_ENDPOINT_URL": url}.items():
-            patch.setenv(name, value)
+    with s3_api() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_S3_ENDPOINT_URL", url)
         made = Story(home, url, slots)
         for name, value in made.environment().items():
             patch.setenv(name, value)
@@ -194,7 +187,6 @@ def begun(home: Path, slots: Sequence[str] = SLOTS) -> Iterator[Story]:
             yield made
         finally:
             made.close()
-            moto.stop()
 
 
 @pytest.fixture(scope="module")

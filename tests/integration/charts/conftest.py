@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 
 import pytest
 
-from infrastructure.policy import chart, render
+from infrastructure.policy import chart
 from infrastructure.policy.objects import Rendered
-
-
-@pytest.fixture(scope="session")
-def overlays() -> Mapping[str, Rendered]:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl renders the overlays: install kubernetes-client or kubectl")
-    return render.overlays()
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ def test_a_sync_undoes_no_promotion_and_no_suspension(sync: Controller, cluster:
         assert [name for name, owned in owners.items() if URI in owned] == [MANAGER]
 
 
-def test_a_look_before_a_promotion_and_an_apply_after_it_undo_nothing(sync: Controller, cluster: Cluster) -> None:
+def promoted_between_look_and_apply(sync: Controller, cluster: Cluster) -> None:
     """A sync is no transaction: what it read may be old by the time it applies."""
     sync.sync()
     cluster.slots.prepare("blue", cluster.version("1"), deadline_s=20)
@@ -104,6 +104,10 @@ def test_a_look_before_a_promotion_and_an_apply_after_it_undo_nothing(sync: Cont
     write(cluster, 2, "blue", "2")
     for document, target in looked:
         sync.apply(document, target)
+
+
+def test_a_look_before_a_promotion_and_an_apply_after_it_undo_nothing(sync: Controller, cluster: Cluster) -> None:
+    promoted_between_look_and_apply(sync, cluster)
     assert service(cluster, "blue")["spec"]["predictor"]["model"]["storageUri"].endswith("/2")
     assert '"generation": 2' in routed(cluster)
 
@@ -114,14 +118,7 @@ def test_the_pointers_that_the_readme_forbids_would_take_a_promotion_back(cluste
         {"kind": "ConfigMap", "jsonPointers": ["/data"]},
     ]
     sync = Controller(cluster, rendered("argocd", tmp_path), ignored, "argocd-controller")
-    sync.sync()
-    cluster.slots.prepare("blue", cluster.version("1"), deadline_s=20)
-    write(cluster, 1, "blue", "1")
-    looked = list(sync.targets())
-    cluster.slots.prepare("blue", cluster.version("2"), deadline_s=20)
-    write(cluster, 2, "blue", "2")
-    for document, target in looked:
-        sync.apply(document, target)
+    promoted_between_look_and_apply(sync, cluster)
     assert service(cluster, "blue")["spec"]["predictor"]["model"]["storageUri"].endswith("/1")
     assert '"generation": 1' in routed(cluster)
 

@@ -12,37 +12,27 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from contender.errors import InvalidInput, NotFound
 from contender.tasks.job_change.task import JobChange
 from pipelines.params import DataParams
 from pipelines.steps.ingest import ingest
+from tests.stand_ins.s3 import s3_api
 
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
     rows = tmp_path_factory.mktemp("rows") / "rows.csv"
     made = JobChange().generate(100, seed=1)
     with rows.open("w", newline="") as stream:
         table = csv.DictWriter(stream, list(made[0]))
         table.writeheader()
         table.writerows(made)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        environment.setenv("AWS_ACCESS_KEY_ID", "test")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        client = boto3.client("s3")
-        place = {"LocationConstraint": "eu-central-1"}
-        client.create_bucket(Bucket="rows", CreateBucketConfiguration=place)
+    with s3_api("rows") as url, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", url)
         for key in ("data/newest.csv", "both/a.csv", "both/b.csv"):
-            client.upload_file(str(rows), "rows", key)
+            boto3.client("s3").upload_file(str(rows), "rows", key)
         yield "s3://rows"
-    server.stop()
 
 
 def test_rows_of_a_bucket_are_those_of_the_same_file_here(bucket: str, tmp_path: Path) -> None:

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
-
 import pytest
 
-from infrastructure.policy import render, tools
-from infrastructure.policy.objects import Rendered
-
-
-@pytest.fixture(scope="session")
-def overlays() -> Mapping[str, Rendered]:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl renders the overlays: install kubernetes-client or kubectl")
-    return render.overlays()
+from infrastructure.policy import tools
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import pytest
 
 from infrastructure.policy.render import overlay
 from tests.integration.adapters_kubernetes.test_cluster_run import rules_of
-from tests.integration.adapters_kubernetes.test_walk_through import Story
+from tests.integration.adapters_kubernetes.test_walk_through import Story, begun
 from tests.integration.policy.acting import CONTENDER, IN_CLUSTER, Act, Ran
 from tests.integration.policy.test_walk_through import people_of
 from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK
@@ -30,31 +30,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    from moto.server import ThreadedMotoServer
-
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    url = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as patch:
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-        for name, value in {**keys, "MLFLOW_S3_ENDPOINT_URL": url}.items():
-            patch.setenv(name, value)
-        made = Story(tmp_path_factory.mktemp("home"), url)
-        for name, value in made.environment().items():
-            patch.setenv(name, value)
-        try:
-            made.register()
-            for alias in ("champion", "baseline"):
-                made.place().registry.set_alias(TASK, alias, "1")
-            made.transformer.wait_alive()
-            up = subprocess.run([str(CONTENDER), "up", "--task", TASK, "--json"], check=False, capture_output=True)
-            assert up.returncode == 0, up.stdout
-            made.transformer.wait_ready()
-            yield made
-        finally:
-            made.close()
-            moto.stop()
+    with begun(tmp_path_factory.mktemp("home")) as made:
+        for alias in ("champion", "baseline"):
+            made.place().registry.set_alias(TASK, alias, "1")
+        up = subprocess.run([str(CONTENDER), "up", "--task", TASK, "--json"], check=False, capture_output=True)
+        assert up.returncode == 0, up.stdout
+        made.transformer.wait_ready()
+        yield made
 
 
 def act(story: Story, workflow: str, **inputs: str) -> Ran:

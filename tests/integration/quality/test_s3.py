@@ -7,26 +7,17 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from contender.errors import NotFound
 from monitoring.quality.sources import files_of
+from tests.stand_ins.s3 import s3_api
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        environment.setenv("AWS_ACCESS_KEY_ID", "test")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        place = {"LocationConstraint": "eu-central-1"}
-        boto3.client("s3").create_bucket(Bucket="raw", CreateBucketConfiguration=place)
+    with s3_api("raw") as url, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", url)
         yield "raw"
-    server.stop()
 
 
 def test_files_of_a_prefix_are_brought_in_order(bucket: str, raw: Path) -> None:

@@ -6,15 +6,14 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from contender.adapters.objects_s3 import S3Objects
 from contender.adapters.store_sql import Store
 from contender.errors import InvalidInput, Unavailable
 from tests.integration.serving.conftest import TASK, Stack, rows, wait_for
 from tests.stand_ins.ports import free_port
+from tests.stand_ins.s3 import s3_api
 
 BUCKET = "records"
 AWAY = "postgresql://nobody:x@127.0.0.1:9/nowhere"
@@ -22,17 +21,8 @@ AWAY = "postgresql://nobody:x@127.0.0.1:9/nowhere"
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
-        boto3.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
+    with s3_api(BUCKET) as url:
         yield url
-        server.stop()
 
 
 @pytest.fixture
@@ -125,6 +115,14 @@ def test_what_cannot_be_reached_is_unavailable(s3: str, bucket: str, endpoint: s
     for call in (lambda: objects.put("a", b""), lambda: objects.names("a", 1)):
         with pytest.raises(Unavailable, match="the bucket of the spool cannot be used"):
             call()
+
+
+def test_the_stated_service_is_used_whatever_the_environment_names(
+    objects: S3Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    objects.put(f"{TASK}/here", b"x")
+    assert objects.get(f"{TASK}/here") == b"x"
 
 
 @pytest.mark.parametrize("address", ["", "records", "https://records/x", "s3:///x"])
