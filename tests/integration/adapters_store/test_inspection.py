@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from cli.cluster_doctor.finding import Finding, State
-from cli.cluster_doctor.inside import judged
+from cli.cluster_doctor.inside import inside, judged
+from cli.settings import Settings
 from contender.adapters.store_sql import Store
 from contender.adapters.store_sql.inspection import DatabaseSeen, Inspection
 from contender.adapters.store_sql.users import Users
@@ -55,6 +57,12 @@ def test_the_release_user_of_an_installed_store_is_fit(released: tuple[str, str]
     found = seen(released[1])
     assert set(states(found, time.time()).values()) == {State.OK}
     assert "UPDATE" not in found.rights["audit"]
+
+
+def test_an_address_in_a_file_is_followed_to_its_postgresql(released: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "release").write_text(released[1])
+    settings = Settings(home=tmp_path, store_url=f"file://{tmp_path}/release")
+    assert next(one for one in inside(settings, time.time) if one.name == "store").state == State.OK
 
 
 def test_the_owner_may_rewrite_the_audit_and_is_warned_of(released: tuple[str, str]) -> None:
