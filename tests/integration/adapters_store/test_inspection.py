@@ -67,7 +67,7 @@ def test_an_address_in_a_file_is_followed_to_its_postgresql(released: tuple[str,
 
 def test_the_owner_may_rewrite_the_audit_and_is_warned_of(released: tuple[str, str]) -> None:
     found = remedy(seen(released[0]), time.time(), "store: rights")
-    assert (found.state, "contender-store" in found.remedy) == (State.WARNING, True)
+    assert (found.state, "<task>-store" in found.remedy) == (State.WARNING, True)
 
 
 def test_an_empty_database_lacks_the_tables_and_none_are_made(fresh_schema: Callable[[], str]) -> None:
