@@ -44,11 +44,11 @@ class Following:
         self.source = RoutingSource(api.url, TASK, account)
         self.watch = ConfigMapWatch(self.source, RoutingWatch(self.mounted.path(TASK)), self.up.append)
 
-    def next(self, seconds: float = 5.0) -> int:
+    def next(self, seconds: float = 30.0) -> int:
         """The generation that is told next."""
         return parse(self.told(seconds)).generation
 
-    def told(self, seconds: float = 5.0) -> bytes:
+    def told(self, seconds: float = 30.0) -> bytes:
         """The document that is told next."""
         end = time.monotonic() + seconds
         while (document := self.watch.changed()) is None:
@@ -68,7 +68,7 @@ class Following:
         return sum("watch=1" in path for _, path in self.api.calls)
 
 
-def until(done: Callable[[], bool], seconds: float = 5.0) -> None:
+def until(done: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "not in time"
@@ -89,7 +89,7 @@ def test_the_document_and_each_change_are_told_once(following: Following) -> Non
     until(lambda: following.watching() == 1)
     for generation in (2, 3):
         following.store.write(routing(generation), expected=generation - 1)
-        assert following.next(1.0) == generation
+        assert following.next() == generation
     assert following.silent()
     assert following.up == [True, False, True]
 
@@ -135,7 +135,7 @@ def test_while_the_api_is_away_the_copy_is_told(following: Following) -> None:
     following.mounted.write(routing(4), expected=None)
     assert following.next() == 4
     following.api.away = False
-    until(lambda: following.up[-1] is True, 10)
+    until(lambda: following.up[-1] is True)
 
 
 def test_a_copy_that_lags_behind_is_not_told(following: Following) -> None:
@@ -211,7 +211,7 @@ def test_a_defect_is_told_and_does_not_end_the_watch(tmp_path: Path, caplog: pyt
         documents.extend(filter(None, [watch.changed()]))
         return bool(documents) and told[-1]
 
-    until(heard, 30.0)
+    until(heard)
     watch.close()
     assert parse(documents[0]).generation == 7
     assert told[:3] == [False, False, True]

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from tests.stand_ins.kubernetes_api.objects import ApiError, Document, Key, Objects
+from tests.stand_ins.kubernetes_api.objects import ApiError, Document, Key, Objects, unless_deleted
 from tests.stand_ins.kubernetes_api.server import KubernetesApi
 
 ROOT = Path(__file__).parents[3]
@@ -75,7 +75,8 @@ class JobController:
         while not self._closing:
             jobs, _ = self._objects.listed(BATCH, "jobs", self._namespace)
             for job in jobs:
-                self._reconcile(job)
+                with unless_deleted():
+                    self._reconcile(job)
             self._collect({job["metadata"]["uid"] for job in jobs})
             self._forget(jobs)
             with self._objects.changed:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tests.stand_ins.kubernetes_api.objects import ApiError, Document, Key, Objects
+from tests.stand_ins.kubernetes_api.objects import ApiError, Document, Key, Objects, unless_deleted
 
 SERVING = "apis/serving.kserve.io/v1beta1"
 APPS = "apis/apps/v1"
@@ -105,11 +105,18 @@ class KServe:
         while not self._closing:
             services, version = self._objects.listed(SERVING, "inferenceservices", self._namespace)
             for service in services:
-                self._reconcile(service)
+                with unless_deleted():
+                    self._reconcile(service)
+            self._forget({service["metadata"]["name"] for service in services})
             with self._objects.changed:
                 if version == seen and not self._closing:
                     self._objects.changed.wait(0.5)
             seen = version
+
+    def _forget(self, living: set[str]) -> None:
+        """Delete what belonged to services that are gone."""
+        for name in set(self._rolled) - living:
+            self._stop(name, self._rolled.pop(name))
 
     def _reconcile(self, service: Document) -> None:
         name = service["metadata"]["name"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ Document = dict[str, Any]
 Path = tuple[str, ...]
 
 UNKNOWN = "unknown"
+NOT_FOUND = 404
 
 
 class ApiError(Exception):
@@ -34,6 +36,16 @@ class ApiError(Exception):
             "reason": self.reason,
             "message": self.message,
         }
+
+
+@contextmanager
+def unless_deleted() -> Iterator[None]:
+    """What a controller does whose object is deleted while it works on it: nothing more; the next round sees it."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status != NOT_FOUND:
+            raise
 
 
 @dataclass(frozen=True, order=True)

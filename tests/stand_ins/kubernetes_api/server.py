@@ -153,9 +153,9 @@ class KubernetesApi:
             one.allows(asked["verb"], asked["resource"], asked.get("name")) for one in rules
         )
 
-    def watch(self, asked: Asked) -> Iterator[Document]:
-        """Events as they happen, with bookmarks, until the client's timeout."""
-        end, epoch = time.monotonic() + float(asked.query.get("timeoutSeconds", "30")), self.epoch
+    def watch(self, asked: Asked, epoch: int) -> Iterator[Document]:
+        """Events as they happen, with bookmarks, until the client's timeout or the end of its `epoch`."""
+        end = time.monotonic() + float(asked.query.get("timeoutSeconds", "30"))
         version = int(asked.query.get("resourceVersion") or self.objects.version)
         while time.monotonic() < end and not self._closing.is_set() and epoch == self.epoch and not self.away:
             with self.objects.changed:
@@ -201,6 +201,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _serve(self) -> None:
         api = self.server_api
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        # Before the call is told: a test that sees it may cut it at once.
+        epoch = api.epoch
         api.calls.append((self.command, self.path))
         try:
             if api.away:
@@ -216,7 +218,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if asked.verb == "create":
                 api.admit(token, asked)
             if asked.verb == "watch":
-                self._stream(asked)
+                self._stream(asked, epoch)
             elif asked.sub == "log":
                 self._write(200, "text/plain", api.log_of(asked.key.name))
             else:
@@ -249,7 +251,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _stream(self, asked: Asked) -> None:
+    def _stream(self, asked: Asked, epoch: int) -> None:
         api = self.server_api
         if api.gone_as_status:
             with api.objects.changed:
@@ -259,7 +261,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         try:
-            for event in api.watch(asked):
+            for event in api.watch(asked, epoch):
                 line = json.dumps(event).encode() + b"\n"
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
                 self.wfile.flush()
