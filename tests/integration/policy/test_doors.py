@@ -82,12 +82,6 @@ def test_grpc_is_not_exposed(overlays: Mapping[str, Rendered], overlay: str) -> 
         assert "CONTENDER_GRPC_PORT" not in {one["name"] for c in pod.containers for one in c.get("env", [])}
 
 
-def test_tasks_differ_in_their_name_only() -> None:
-    folder = render.ROOT / "infrastructure" / "kubernetes" / "components" / "jwt"
-    texts = {(folder / f"{task}.yaml").read_text().replace(task, "TASK") for task in TASKS}
-    assert len(texts) == 1
-
-
 def test_each_task_and_use_has_a_scope_of_its_own(overlays: Mapping[str, Rendered]) -> None:
     scopes = {
         one["metadata"]["name"]: one["spec"]["authorization"]["rules"][0]["principal"]["jwt"]["scopes"]

@@ -117,7 +117,7 @@ and that of `within` give. A folder that .helmignore leaves out has none.
 {{- $text = regexReplaceAll "^s3://contender/" $text (printf "s3://%s/" .root.Values.bucket) -}}
 {{- $role := printf "arn:aws:iam::%s:role/contender-%s-" .root.Values.aws.account .root.Values.environment -}}
 {{- $text = regexReplaceAll "^arn:aws:iam::account:role/contender-env-" $text $role -}}
-{{- if .task -}}{{- $text = regexReplaceAll "^task($|[-.])" $text (printf "%s${1}" .task) -}}{{- end -}}
+{{- if .task -}}{{- $text = regexReplaceAll "^task($|[-.:])" $text (printf "%s${1}" .task) -}}{{- end -}}
 {{- $text -}}
 {{- end -}}
 

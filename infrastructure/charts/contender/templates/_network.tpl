@@ -40,12 +40,14 @@
 {{- $paths := dict
       "/predict" (printf "/v1/models/%s:predict" .task)
       "/infer" (printf "/v2/models/%s/infer" .task)
-      "/outcome" (printf "/v1/models/%s:outcome" .task) -}}
+      "/outcome" (printf "/v1/models/%s:outcome" .task)
+      "/person" (printf "/person/v1/models/%s:predict" .task) -}}
 {{- range .document.spec.rules -}}
   {{- range .matches -}}
-    {{- $path := get $paths .path.value | default .path.value -}}
-    {{- if not (contains (printf "/models/%s" $.task) $path) -}}{{- fail (printf "the chart knows no path %s of a task" $path) -}}{{- end -}}
-    {{- $_ := set .path "value" $path -}}
+    {{- $_ := set .path "value" (get $paths .path.value | required (printf "the chart knows no path %s of a task" .path.value)) -}}
+  {{- end -}}
+  {{- range .filters -}}
+    {{- with (dig "urlRewrite" "path" dict .) -}}{{- $_ := set . "replaceFullPath" (get $paths .replaceFullPath) -}}{{- end -}}
   {{- end -}}
 {{- end -}}
 {{- if and .root.Values.jwt.enabled (eq (dig "metadata" "labels" "app.kubernetes.io/component" "" .document) "predict") -}}
