@@ -160,6 +160,20 @@ def test_an_approval_travels_with_the_job_and_goes_with_it(bench: Bench) -> None
     eventually(lambda: not bench.api.objects.listed("api/v1", "configmaps", NAMESPACE)[0], "the approval stayed")
 
 
+def test_a_job_waits_suspended_for_its_files(bench: Bench) -> None:
+    waiting: list[object] = []
+
+    def look(who: str, asked: Asked) -> None:
+        if asked.key.resource == "configmaps":
+            waiting.append(bench.the_job()["spec"].get("suspend"))
+
+    (bench.folder / "approval.json").write_text("{}")
+    bench.api.admit = look
+    bench.controller.command = program("print('{}')")
+    assert bench.run("run", "--", "promote", "--approval", "approval.json")[:2] == (0, "{}\n")
+    assert (waiting, bench.the_job()["spec"]["suspend"]) == ([True], False)
+
+
 def test_a_job_whose_files_are_refused_is_taken_away(bench: Bench) -> None:
     def refuse(who: str, asked: Asked) -> None:
         if asked.key.resource == "configmaps":

@@ -65,6 +65,12 @@ def test_an_address_in_a_file_is_followed_to_its_postgresql(released: tuple[str,
     assert next(one for one in inside(settings, time.time) if one.name == "store").state == State.OK
 
 
+def test_a_file_of_sqlite_is_no_store_of_a_cluster(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, store_url=f"sqlite:///{tmp_path}/store.db")
+    found = next(one for one in inside(settings, time.time) if one.name == "store")
+    assert (found.state, found.found) == (State.FAILED, "is no PostgreSQL")
+
+
 def test_the_owner_may_rewrite_the_audit_and_is_warned_of(released: tuple[str, str]) -> None:
     found = remedy(seen(released[0]), time.time(), "store: rights")
     assert (found.state, "<task>-store" in found.remedy) == (State.WARNING, True)
