@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from infrastructure.policy.objects import Rendered
-from tests.documents.checks import PLACEHOLDERS, listed, wrong
+from tests.documents.checks import PLACEHOLDERS, listed, reason_for, wrong
 from tests.documents.extract import ROOT, Text, commands, filled, main, pages
+from tests.documents.run_by import command_of, run_by_tests
 from tests.documents.shell import simple_commands
 
 
@@ -29,6 +30,28 @@ def test_nothing_is_listed_that_no_page_tells() -> None:
     ]
     stale = [begin for begin in listed()["elsewhere"] if not any(" ".join(words).startswith(begin) for words in told)]
     assert stale == []
+
+
+def told() -> Iterator[tuple[str, list[str]]]:
+    """Each command of ours that a page tells somebody to type, as the words behind ``contender``, and where."""
+    for page in pages():
+        for one in commands(page):
+            for program, *words in simple_commands(filled(one.text, PLACEHOLDERS)):
+                if program.rpartition("/")[2] == "contender":
+                    yield one.where, words
+                    if "--" in words:
+                        yield one.where, words[words.index("--") + 1 :]
+
+
+def test_a_test_runs_every_command_of_ours() -> None:
+    known = run_by_tests() | {tuple(name.split()) for name in listed()["run_by"]}
+    not_run = {(where, command) for where, words in told() if (command := command_of(words)) and command not in known}
+    assert {(where, command) for where, command in not_run if reason_for(["contender", *command]) is None} == set()
+
+
+def test_what_is_said_to_run_a_command_names_it() -> None:
+    for name, file in listed()["run_by"].items():
+        assert name.split()[-1] in (ROOT / file).read_text(), f"{file} does not run {name}"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from infrastructure.policy.render import overlay
 from tests.integration.adapters_kubernetes.test_cluster_run import rules_of
 from tests.integration.adapters_kubernetes.test_walk_through import Story, begun
 from tests.integration.policy.acting import CONTENDER, IN_CLUSTER, Act, Ran
-from tests.integration.policy.test_walk_through import people_of
+from tests.integration.policy.laptop import people_of
 from tests.stand_ins.kubernetes_api.cluster import NAMESPACE, TASK
 from tests.stand_ins.kubernetes_api.jobs import JobController, deploy_release
 from tests.stand_ins.kubernetes_api.kserve import crashes
