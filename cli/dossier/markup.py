@@ -6,11 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import Final
 
-_BIDI: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_SHOWN: Final = {
-    code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0), *_BIDI) if chr(code) not in "\n\t"
-}
-"""Characters that could make a text look like another one are shown by their number."""
+from contender.plain_text import visible
 
 _VOID: Final = frozenset({"meta", "br", "line", "rect", "circle", "polyline", "polygon", "path"})
 
@@ -53,8 +49,7 @@ def raw(text: str) -> Html:
 
 def escaped(text: str) -> str:
     """Any text as HTML shows it, in an element or an attribute, encodable as UTF-8."""
-    storable = text.encode("utf-8", "backslashreplace").decode()
-    return html.escape(storable.translate(_SHOWN))
+    return html.escape(visible(text))
 
 
 def _attribute(key: str, value: object) -> str:

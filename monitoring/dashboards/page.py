@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from contender.plain_text import shown
 from monitoring.dashboards.draw import Line, named, number, picture
 from monitoring.dashboards.reading import Scope, Shown, Written
 from monitoring.prometheus import Found, Span
@@ -60,6 +61,7 @@ def page(boards: Iterable[Written], server: Answering, scope: Scope, span: Span)
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=shown,
     )
     sheets = [
         Sheet(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from contender.plain_text import shown
 from contender.tasks.rules import Issue
 from monitoring.quality.report import Report
 
@@ -39,7 +40,9 @@ def page(reports: Sequence[Report]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=shown
+    )
     ordered = sorted(reports, key=lambda report: ("held", "faults", "good").index(report.verdict))
     files = [_file(report) for report in ordered]
     faulty = sum(report.verdict != "good" for report in reports)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from contender.errors import ContenderError
+from contender.plain_text import visible
 from contender.tasks.catalog import task_named
 from monitoring.quality.announce import announce, message_of
 from monitoring.quality.check import Checked, check_files, terms_for
@@ -101,7 +102,7 @@ def tell(reports: Sequence[Report]) -> bool:
     try:
         announce(urls, *message_of(faulty))
     except ContenderError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {visible(str(error))}\n")
         return False
     return True
 

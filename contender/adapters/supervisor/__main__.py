@@ -15,6 +15,7 @@ from contender.adapters.supervisor.counting import Counting
 from contender.adapters.supervisor.documents import RunFolder
 from contender.adapters.supervisor.supervisor import Supervisor
 from contender.errors import ContenderError
+from contender.plain_text import visible
 
 
 def main() -> int:
@@ -33,7 +34,7 @@ def main() -> int:
         with closing(counting):
             supervisor.run(arguments.port)
     except ContenderError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the only word of this program to whoever started it
+        print(visible(str(error)), file=sys.stderr)  # noqa: T201 - the only word of this program to whoever started it
         return EXIT_REFUSED
     return 0
 
