@@ -16,6 +16,7 @@ from rich.text import Text
 from cli.compose import workplace
 from cli.output import JsonFlag, TaskOption, note, show, table
 from contender.errors import InvalidInput
+from contender.plain_text import one_line
 from contender.release import audit
 from contender.release.trail import Trail
 
@@ -103,11 +104,12 @@ def _render(document: Mapping[str, Any]) -> Table:
 def _lines(record: Mapping[str, Any]) -> tuple[Text, Padding]:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record["at"]))
     head = Text.assemble(
-        f"{record['sequence']:>4}  {when}  {record['actor']}  ",
-        (str(record["event"]), "bold"),
+        f"{record['sequence']:>4}  {when}  {one_line(str(record['actor']))}  ",
+        (one_line(str(record["event"])), "bold"),
         (f"  {record['hash'][:SHORT]}", "dim"),
     )
-    told = (f"{name} {value}" for name, value in record["detail"].items() if value not in (None, "", []))
+    kept = {name: value for name, value in record["detail"].items() if value not in (None, "", [])}
+    told = (one_line(f"{name} {value}") for name, value in kept.items())
     return head, Padding(Text(", ".join(told)), (0, 0, 0, 6))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +16,10 @@ from cli.cluster_doctor.command import register as register_doctor
 from cli.cluster_install import register as register_install
 from cli.compose import settings_from
 from cli.following import Clock, Ended, Following, begin, how_to_follow
-from cli.output import note
+from cli.output import note, stdout
 from contender.adapters.kubernetes_jobs import INPUTS, MOST_INPUT_BYTES, JobRequest, KubernetesJobs
 from contender.errors import InvalidInput
+from contender.plain_text import visible
 from contender.tasks.catalog import task_named
 
 group = typer.Typer(no_args_is_help=True, help="A cluster: what it lacks, and commands as jobs inside it.")
@@ -138,10 +138,17 @@ def _told(name: str, work: Callable[[], Ended]) -> int:
         except KeyboardInterrupt:
             note(f"no longer followed; what has begun goes on: {how_to_follow(name)}")
             return _REPLY[caught[0] if caught else signal.SIGINT]
-    sys.stdout.flush()
-    sys.stdout.buffer.write(ended.document)
-    sys.stdout.buffer.flush()
+    _hand_on(ended.document)
     return ended.exit_code
+
+
+def _hand_on(document: bytes) -> None:
+    """Write what the command printed: as it is for programs, and what could act on a terminal is shown there."""
+    if stdout.isatty():
+        stdout.write(visible(document.decode(errors="replace")))
+        stdout.flush()
+    else:
+        stdout.write_bytes(document)
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Annotated
 
 import typer
 
 from cli.compose import workplace
-from cli.output import note
+from cli.output import note, stdout
 from contender.errors import Unavailable
 from contender.tasks.catalog import TASKS
 
@@ -33,7 +32,7 @@ def exporter(
     registry = CollectorRegistry()
     registry.register(Exporter(place.store, tuple(TASKS), time.time, place.anchors))
     if once:
-        sys.stdout.write(generate_latest(registry).decode())
+        stdout.write(generate_latest(registry).decode())
         return 0
     try:
         server, thread = start_http_server(port, host, registry)

@@ -13,7 +13,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from contender.errors import ContenderError
@@ -44,8 +44,13 @@ def framing(mark: str) -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(outer, 1)
         drain.join(_DRAIN_S)  # a child that lives on holds the pipe open
-        with os.fdopen(outer, "w") as file:
-            file.writelines(f"{line}\n" for line in frames(bytes(kept), mark))
+        _write(outer, "".join(f"{line}\n" for line in frames(bytes(kept), mark)))
+
+
+def _write(descriptor: int, text: str) -> None:
+    """Write what can be written: whoever reads notices that the last line is missing."""
+    with suppress(OSError), os.fdopen(descriptor, "w") as file:
+        file.write(text)
 
 
 def frames(document: bytes, mark: str) -> Iterator[str]:

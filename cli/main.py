@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from typing import Final
 
 import typer
@@ -36,12 +35,17 @@ from cli import (
 from cli.compose import name_s3_for_all
 from cli.demo import command as demo
 from cli.framing import framing
-from cli.output import err, fail, printed
+from cli.output import err, fail, note, printed, stderr, stdout, where
+from cli.reading import only_shows
+from cli.streams import prepare_streams
 from contender.adapters.kubernetes_jobs import FRAME
 from contender.errors import ContenderError, InvalidInput
 
 PRIVATE: Final = 0o077
 """What is written holds people's data, or names them: it is for the account that writes it, and no other."""
+
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="contender",
@@ -101,48 +105,67 @@ for room in (
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    prepare_streams()
     os.umask(PRIVATE)
     name_s3_for_all()
     # Taken out of the environment: a command that this one starts writes its result to this one.
     with framing(os.environ.pop(FRAME, "")):
         code = run(sys.argv[1:])
+    stdout.flush()
+    stderr.flush()
     sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """The exit code of the command line `arguments`."""
     printed.forget()
+    code = _carried_out(arguments)
+    stdout.flush()
+    if "--debug" in arguments and printed.defect is not None:
+        raise printed.defect
+    return _shown(code, arguments) if printed.trouble else code
+
+
+def _carried_out(arguments: list[str]) -> int:
+    """The exit code of what was done; an error is told here."""
     try:
         result = app(args=arguments, prog_name="contender", standalone_mode=False)
-    except ContenderError as error:
-        if "--debug" in arguments:
-            raise
-        return _failed(error, arguments)
-    except typer.TyperException as error:
-        if not error.format_message():
-            return 0  # a group without a command has shown its help
-        words = [word for word in arguments[:2] if word.isalpha()]
-        remedy = f"{' '.join(['contender', *words])} --help"
-        return _failed(InvalidInput("", error.format_message(), remedy=remedy), arguments)
     except (typer.Abort, KeyboardInterrupt):
         err.print("interrupted")
-        return 130
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit):
+        return 0  # of help, as rich ends: who was reading has seen enough
     except Exception as error:
-        if "--debug" in arguments:
+        if isinstance(error, typer.TyperException) and not error.format_message():
+            return 0  # a group without a command has shown its help
+        if "--debug" in arguments and not isinstance(error, typer.TyperException):
             raise
-        return _failed(_unforeseen(error), arguments)
+        return _failed(_translated(error, arguments), arguments)
     return result if isinstance(result, int) else 0
+
+
+def _shown(code: int, arguments: list[str]) -> int:
+    """The exit code of a command whose result could not be shown: that of what it did, if it did anything but show."""
+    if code == 0 and only_shows(arguments):
+        return _failed(ContenderError(f"the result cannot be shown: {printed.trouble}"), arguments)
+    note(f"the result cannot be shown: {printed.trouble}; the exit code says what became of the command itself")
+    return code
 
 
 def _failed(error: ContenderError, arguments: list[str]) -> int:
     """The exit code of an error, which is told as JSON where that is wanted, and stdout holds no object yet."""
-    return fail(error, "--json" in arguments and not printed.yes)
+    return fail(error, "--json" in arguments and not printed.yes and stdout.trouble is None)
 
 
-def _unforeseen(error: Exception) -> ContenderError:
-    """An error that no command translated: of a file what the system says, of a defect its place, not its words."""
-    if isinstance(error, OSError) and error.filename:
-        return ContenderError(f"{error.filename}: {error.strerror}", remedy="check the path and its permissions")
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
-    return ContenderError(f"a defect: {type(error).__name__} at {where}", remedy="contender --debug tells all of it")
+def _translated(error: Exception, arguments: list[str]) -> ContenderError:
+    """What to say of an error: of a file what the system says, of a defect its place, not its words."""
+    if isinstance(error, ContenderError):
+        return error
+    if isinstance(error, typer.TyperException):
+        words = [word for word in arguments[:2] if word.isalpha()]
+        return InvalidInput("", error.format_message(), remedy=f"{' '.join(['contender', *words])} --help")
+    if isinstance(error, OSError) and error.strerror:
+        named = f"{error.filename}: " if error.filename else ""
+        return ContenderError(f"{named}{error.strerror}", remedy="check the path and its permissions")
+    defect = f"a defect: {type(error).__name__} at {where(error)}"
+    return ContenderError(defect, remedy="contender --debug tells all of it")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,7 +11,7 @@ import typer
 
 from cli import experiment
 from cli.compose import workplace
-from cli.output import JsonFlag, TaskOption, show
+from cli.output import JsonFlag, TaskOption, show, stdout
 from contender.errors import InvalidInput
 
 STDOUT: Final = Path("-")
@@ -36,8 +35,7 @@ def report(
     dossier = dossier_of(workplace(task), name)
     content = page(dossier).encode()
     if file == STDOUT:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        stdout.write_bytes(content)
         return 0
     try:
         file.write_bytes(content)

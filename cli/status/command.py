@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,12 +14,13 @@ from rich.live import Live
 from rich.text import Text
 
 from cli.compose import Workplace, workplace
-from cli.output import JsonFlag, TaskOption, out, show
+from cli.output import JsonFlag, TaskOption, out, show, stdout
 from cli.status.document import status_document
 from cli.status.line import line
 from cli.status.markdown import markdown, value_at
 from cli.status.tree import render
 from contender.errors import ContenderError
+from contender.plain_text import visible
 
 WATCH_S: Final = 1.0
 
@@ -48,13 +48,8 @@ def status(
     if not watch:
         show(status_document(place), as_json, render)
         return 0
-    try:
+    with suppress(KeyboardInterrupt):
         _watch(place, as_json)
-    except KeyboardInterrupt:
-        return 0
-    except BrokenPipeError:  # who was reading has seen enough; nothing may be written at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return 0
 
 
@@ -66,12 +61,12 @@ def _watch(place: Workplace, as_json: bool) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    stdout.write(f"{visible(text)}\n")
+    stdout.flush()
 
 
 def _every_second(do: Callable[[], None]) -> None:
-    while True:
+    while stdout.trouble is None:  # nobody reads any more, or nothing can be written
         do()
         time.sleep(WATCH_S)
 
