@@ -56,7 +56,7 @@ def verify(
     place = workplace(task)
     records = list(place.store.audit(task))
     kept = [*place.anchors.kept(task), *_anchor(anchor)]
-    problems = audit.verify(records, kept)
+    problems = audit.verify(records, kept, now=time.time())
     if records and not kept:
         problems.append(f"no anchor is kept in {place.settings.anchor_place}: a cut cannot be ruled out")
     last = audit.anchor(records) or {"sequence": 0, "hash": audit.ORIGIN}
@@ -68,15 +68,31 @@ def verify(
 
 
 @app.command()
-def prune(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
+def prune(
+    task: TaskOption = "job-change",
+    override: Annotated[
+        str, typer.Option(help="A reason to believe the clock although the records contradict it: the house slept.")
+    ] = "",
+    as_json: JsonFlag = False,
+) -> int:
     """Delete records older than CONTENDER_RETENTION_MONTHS; a sealed record keeps the rest verifiable.
+
+    Refused (exit code 3) while the clock contradicts the records, their anchors and the newest answer: it lies before
+    them, or more than a month after all of them.
 
     Example: contender audit prune
     """
     place = workplace(task)
     months = place.settings.retention_months
     trail = Trail(task, place.store, place.anchors)
-    count = trail.prune(at=time.time(), actor=place.settings.actor, retention_s=months * audit.MONTH_S)
+    answered = place.store.last_answer_at(task)
+    count = trail.prune(
+        at=time.time(),
+        actor=place.settings.actor,
+        retention_s=months * audit.MONTH_S,
+        written=[] if answered is None else [answered],
+        despite=override,
+    )
     show({"task": task, "pruned": count, "retention_months": months}, as_json, _pruned)
     return 0
 

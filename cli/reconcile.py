@@ -23,6 +23,7 @@ from cli.turn import turn
 from contender.errors import Conflict, ContenderError
 from contender.experiment.analysis import Experiment
 from contender.experiment.decision import Verdict
+from contender.release.clock import doubt
 from contender.release.state import Phase
 from contender.values import BASELINE, CHAMPION
 
@@ -211,7 +212,13 @@ def _promoted(place: Workplace, terms: Terms, done: Round) -> bool:
     """End the rollback window in its time: the slot of the version before is needed for the next challenger."""
     if place.release.state().suspended:
         return _nothing(place, terms, done)
-    since = _promoted_at(place.store.audit(place.task.name))
+    records = place.store.audit(place.task.name)
+    since = _promoted_at(records)
+    answered = place.store.last_answer_at(place.task.name)
+    written = [float(records[-1]["at"]), *([] if answered is None else [answered])]
+    if doubted := doubt(terms.now, written):
+        done.waits_for = f"a clock that can be believed, or contender finish: {doubted}"
+        return False
     left_s = since + place.settings.rollback_hours * _HOUR_S - terms.now
     held_s, advice = _held_out(place, terms, done)
     if max(left_s, held_s) > 0:

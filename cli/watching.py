@@ -7,6 +7,7 @@ from typing import Final
 from cli.compose import Workplace
 from cli.output import note
 from contender.errors import ContenderError, Unavailable
+from contender.release.clock import doubt
 from monitoring.drift import champion
 from monitoring.drift import check as checking
 from monitoring.drift.champion import check_champion
@@ -34,7 +35,7 @@ def look(place: Workplace, span: Span) -> Verdict:
     """The verdict on the span; where measuring fails, the verdict ``error``, kept like any other."""
     try:
         verdict, _ = checked(place, span)
-        place.store.prune_inputs(span.until - KEEP_INPUTS_S)
+        _forget(place, span.until)
     except ContenderError as error:
         try:
             return checking.failed(place.store, place.task.name, "", span.until, error)
@@ -42,6 +43,15 @@ def look(place: Workplace, span: Span) -> Verdict:
             note(f"{place.task.name}: the store cannot even take note of it: {away}")
             return unmeasured(place.task.name, "", span.until, error)
     return verdict
+
+
+def _forget(place: Workplace, now: float) -> None:
+    """Forget the sampled rows that no report needs any more, unless the clock is wrong: then all would be old."""
+    answered = place.store.last_answer_at(place.task.name)
+    if doubted := doubt(now, [] if answered is None else [answered]):
+        note(f"{place.task.name}: sampled rows are kept: {doubted}")
+        return
+    place.store.prune_inputs(now - KEEP_INPUTS_S)
 
 
 def champion_reference(place: Workplace) -> Reference:

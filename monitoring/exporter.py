@@ -126,7 +126,8 @@ def _release(records: Records) -> Iterator[Sample]:
 
 def _audit(records: Records) -> Iterator[Sample]:
     trail = records.store.audit(records.task)
-    problems = audit.verify(trail, records.anchors.kept(records.task) if records.anchors else None)
+    kept = records.anchors.kept(records.task) if records.anchors else None
+    problems = audit.verify(trail, kept, now=records.now)
     yield Sample(metrics.AUDIT_VALID, (), float(not problems))
     yield Sample(metrics.AUDIT_RECORDS, (), float(len(trail)))
     if (since := ledger.champion_since(trail)) is not None:

@@ -185,7 +185,7 @@ def gather(sources: Sources, task: str, experiment_id: str = "", *, made_at: flo
         phases=data.phases,
         records=records,
         anchors=len(anchors),
-        problems=[*audit.verify(records, anchors), *damage],
+        problems=[*audit.verify(records, anchors, now=made_at), *damage],
         made_at=made_at,
         made_with=made_with,
         events=data.events,

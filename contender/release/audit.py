@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contender.errors import InvalidInput
+from contender.release.clock import SKEW_S, moment
 
 ORIGIN: Final = "0" * 64
 """What the first record names as the hash before it."""
@@ -66,13 +67,17 @@ def anchor(records: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 
 
 def verify(
-    records: Sequence[Mapping[str, Any]], anchors: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    records: Sequence[Mapping[str, Any]],
+    anchors: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    *,
+    now: float = math.inf,
 ) -> list[str]:
     """What is wrong with the trail, one sentence a fault; an empty list means that it is whole.
 
     Finds edited, deleted, inserted and reordered records; with `anchors` (one or many), also a trail that was cut or
     rewritten. A trail that does not begin with number 1 is whole only if one of its records seals that pruning, and
-    no anchor shows that what was pruned was younger than the least retention.
+    no anchor shows that what was pruned was younger than the least retention. No clock is believed alone: a pruning
+    dated after `now` (seconds since the epoch), or after a later record, is a fault, and happened no later than those.
     """
     seal = _seal(records)
     place, before = (seal["sequence"], seal["hash"]) if seal else (0, ORIGIN)
@@ -81,7 +86,8 @@ def verify(
         problems += _faults(found, number, before)
         before = str(found.get("hash"))
     kept = [anchors] if isinstance(anchors, Mapping) else anchors or ()
-    return problems + [fault for one in kept for fault in _anchor_faults(records, one, seal)]
+    problems += _time_faults(records, now)
+    return problems + [fault for one in kept for fault in _anchor_faults(records, one, _Pruned(seal, records, now))]
 
 
 def prunable(records: Sequence[Mapping[str, Any]], *, now: float, retention_s: float) -> int:
@@ -130,28 +136,53 @@ def _faults(found: Mapping[str, Any], place: int, before: str) -> list[str]:
     return faults
 
 
-def _anchor_faults(
-    records: Sequence[Mapping[str, Any]], anchor: Mapping[str, Any], seal: Mapping[str, Any] | None
-) -> list[str]:
+def _time_faults(records: Sequence[Mapping[str, Any]], now: float) -> list[str]:
+    """Prunings that are dated after this moment, or after a record that follows them."""
+    faults = []
+    for place, record in enumerate(records):
+        told, at = f"record {record.get('sequence')}, a pruning,", _at(record)
+        if _seal_in(record) is None:
+            continue
+        if at - now > SKEW_S:
+            faults.append(f"{told} is dated {moment(at)}, which lies in the future: one of the two clocks is wrong")
+        later = min(map(_at, records[place + 1 :]), default=at)
+        if at - later > SKEW_S:
+            faults.append(f"{told} is dated {moment(at)}, and a record that follows it {moment(later)}")
+    return faults
+
+
+def _at(record: Mapping[str, Any]) -> float:
+    """When a record is dated; at the beginning of time where it does not say."""
+    at = record.get("at")
+    return float(at) if isinstance(at, int | float) else 0.0
+
+
+class _Pruned:
+    """What a trail's front was pruned by: its seal, and the latest moment at which that can have been."""
+
+    def __init__(self, seal: Mapping[str, Any] | None, records: Sequence[Mapping[str, Any]], now: float) -> None:
+        self.seal = seal
+        sealed = next((at for at, record in enumerate(records) if seal and _seal_in(record) == seal), len(records))
+        self.at = min([now, *map(_at, records[sealed:])])
+
+
+def _anchor_faults(records: Sequence[Mapping[str, Any]], anchor: Mapping[str, Any], gone: _Pruned) -> list[str]:
+    seal = gone.seal
     sequence, pruned = int(anchor["sequence"]), seal["sequence"] if seal else 0
     last = pruned + len(records)
     if sequence > last:
         return [f"the trail ends at record {last}, the anchor names record {sequence}: it was cut"]
     if seal and sequence <= pruned:
-        return _pruned_faults(records, anchor, seal)
+        return _pruned_faults(anchor, seal, gone.at)
     if records[sequence - pruned - 1].get("hash") != anchor["hash"]:
         return [f"record {sequence} is not the one that the anchor names: the trail was rewritten"]
     return []
 
 
-def _pruned_faults(
-    records: Sequence[Mapping[str, Any]], anchor: Mapping[str, Any], seal: Mapping[str, Any]
-) -> list[str]:
+def _pruned_faults(anchor: Mapping[str, Any], seal: Mapping[str, Any], pruned_at: float) -> list[str]:
     if anchor["sequence"] == seal["sequence"] and anchor["hash"] != seal["hash"]:
         return [f"record {anchor['sequence']} is not the one that the anchor names: the trail was rewritten"]
-    # The clock of the record that tells of the pruning is the one that counts: it is sealed in the chain.
-    sealed_at = next(record["at"] for record in records if _seal_in(record) == seal)
-    if sealed_at - anchor.get("at", -math.inf) < LEAST_RETENTION_S:
+    if pruned_at - anchor.get("at", -math.inf) < LEAST_RETENTION_S:
         return [f"record {anchor['sequence']} was pruned before it was {LEAST_MONTHS} months old"]
     return []
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from contender.errors import Conflict, Refused
 from contender.release import audit
+from contender.release.clock import doubt
 from contender.release.ports import Anchors, ReleaseStore
 
 ATTEMPTS: Final = 50
@@ -56,19 +57,29 @@ class Trail:
         if self.anchors and end:
             self.anchors.keep(self.task, end)
 
-    def prune(self, *, at: float, actor: str, retention_s: float) -> int:
+    def prune(
+        self, *, at: float, actor: str, retention_s: float, written: Iterable[float] = (), despite: str = ""
+    ) -> int:
         """Delete the records older than `retention_s` after sealing them in a new record; how many went.
+
+        `written` are moments at which something else of the house was; `despite` is a reason to believe the clock
+        although the trail, its anchors and they contradict it. It is kept in the record.
 
         Raises:
             InvalidInput: a retention that is too short.
-            Refused: the trail is broken: what cannot be verified is evidence, and stays.
+            Refused: the trail is broken: what cannot be verified is evidence, and stays; or the clock is doubted.
         """
         records = self.store.audit(self.task)
-        if problems := audit.verify(records, self.anchors.kept(self.task) if self.anchors else None):
+        kept = self.anchors.kept(self.task) if self.anchors else ()
+        doubted = doubt(at, [*_times(records), *_times(kept), *written])
+        if doubted and not despite:
+            raise Refused(doubted, remedy="set the clock; if it is right: contender audit prune --override REASON")
+        if problems := audit.verify(records, kept, now=at):
             raise Refused(f"the audit trail is broken: {problems[0]}", remedy="contender audit verify")
         count = audit.prunable(records, now=at, retention_s=retention_s)
         if count:
             detail = {"records": count, "retention_days": round(retention_s / 86_400, 1), **audit.seal(records, count)}
+            detail |= {"clock": f"{doubted}; believed: {despite}"} if doubted else {}
             self.append(audit.PRUNE, at=at, actor=actor, detail=detail)
             self.store.prune_audit(self.task, int(records[count - 1]["sequence"]))
         return count
@@ -84,6 +95,10 @@ class Trail:
                 return False
             raise
         return True
+
+
+def _times(told: Iterable[Mapping[str, Any]]) -> Iterator[float]:
+    return (float(one["at"]) for one in told if "at" in one)
 
 
 def _tells(records: Sequence[Mapping[str, Any]], transition: int | None) -> bool:

@@ -76,6 +76,13 @@ class ReleaseRecords(Database):
         except Conflict as error:
             raise Refused(f"audit records of {task} stay: {error.message}") from error
 
+    def last_answer_at(self, task: str) -> float | None:
+        """When the newest answer of `task` was given, in seconds since the epoch; None before the first."""
+        newest = select(func.max(EXPOSURES.c.at)).where(EXPOSURES.c.task == task)
+        with self._reading() as connection:
+            at = connection.scalar(newest)
+        return None if at is None else float(at)
+
     def champion_rates(self, task: str, generation: int, *, slow_ms: float) -> tuple[int, dict[str, int]]:
         """Units that the champion was meant to answer under routing `generation`, and those that met a fault.
 

@@ -50,6 +50,8 @@ def test_the_holdout_is_compared_until_its_time_is_over(place: Bench, people: Pe
     assert kept
     assert (kept["id"], kept["holdout"], kept["looks"]) == (f"{led(place)}-holdout", True, 2)
     assert rounds(place, hours=place.settings.rollback_hours + 1).did == []
+    wild = rounds(place, hours=400 * 24.0)
+    assert (wild.did, wild.waits_for.partition(":")[0]) == ([], "a clock that can be believed, or contender finish")
     assert rounds(place, hours=31).did == ["ended the rollback window"]
     state = place.release.state()
     assert (state.phase, state.holdout, state.previous) == (Phase.IDLE, None, None)

@@ -65,7 +65,7 @@ def test_the_guard_is_there_once_however_often_the_store_is_opened(store: Store,
 
 def test_old_records_are_pruned_and_the_rest_is_whole(store: Store, task: str) -> None:
     trail = filled(store, task, 1.0, 2.0, 3.0)
-    assert trail.prune(at=2.5 + YEAR, actor="ada", retention_s=YEAR) == 2
+    assert trail.prune(at=2.5 + YEAR, actor="ada", retention_s=YEAR, written=[YEAR]) == 2
     records = store.audit(task)
     assert [record["sequence"] for record in records] == [3, 4]
     assert audit.verify(records) == []
@@ -121,6 +121,13 @@ def test_units_that_met_a_fault_are_counted_once(store: Store, task: str) -> Non
     store.append([replace(found, prediction_id=f"{task}-{n}") for n, found in enumerate(exposures)], [])
     assert store.champion_rates(task, 4, slow_ms=150) == (3, {"fallback": 1, "review": 1, "slow": 1})
     assert store.champion_rates(task, 9, slow_ms=150) == (0, {"fallback": 0, "review": 0, "slow": 0})
+
+
+def test_the_newest_answer_of_a_task_is_known(store: Store, task: str) -> None:
+    assert store.last_answer_at(task) is None
+    plain = Exposure("p", task, None, 4, "u", "champion", "champion", "8", "1", 0.5, 0.9, None, 20.0, 1.0)
+    store.append([replace(plain, prediction_id=f"{task}-{at}", at=at) for at in (7.0, 3.0)], [])
+    assert store.last_answer_at(task) == 7.0
 
 
 def anchor(number: int) -> dict[str, object]:

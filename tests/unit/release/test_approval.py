@@ -20,6 +20,7 @@ from contender.release.approval import (
     used_approvals,
 )
 from contender.release.state import ReleaseState
+from contender.release.trail import Trail
 
 TASK = "job-change"
 
@@ -138,6 +139,12 @@ def test_who_started_the_experiment_cannot_approve_it_for_another(lab: Any) -> N
 )
 def test_an_approval_counts_only_in_its_time(lab: Any, at: float, valid_s: float, why: str) -> None:
     refused(experimenting(lab), approval(lab, at=at, valid_s=valid_s), why)
+
+
+def test_a_clock_behind_the_trail_gives_an_approval_no_longer_life(lab: Any) -> None:
+    good = approval(experimenting(lab))
+    Trail(TASK, lab.store, lab.anchors).append("drift", at=lab.clock() + 10_000, actor="ada", detail={})
+    refused(lab, good, "has expired")
 
 
 def test_an_approval_counts_once(lab: Any) -> None:

@@ -45,53 +45,57 @@ def filled(lab: Any, *times: float) -> Trail:
     return trail
 
 
+def prune(trail: Trail, at: float, retention_s: float = YEAR, **terms: Any) -> int:
+    """Prunes at a moment at which the house is known to be awake."""
+    return trail.prune(at=at, actor="ada", retention_s=retention_s, written=[at], **terms)
+
+
 def test_old_records_go_and_the_rest_is_whole(lab: Any) -> None:
     trail = filled(lab, *(day * DAY for day in range(10)))
-    assert trail.prune(at=4.5 * DAY + YEAR, actor="ada", retention_s=YEAR) == 5
+    assert prune(trail, 4.5 * DAY + YEAR) == 5
     records = lab.store.audit(TASK)
     assert [record["sequence"] for record in records] == [6, 7, 8, 9, 10, 11]
     assert records[-1]["event"] == "prune"
     assert records[-1]["detail"]["records"] == 5
     assert audit.verify(records, lab.anchors.kept(TASK)) == []
-    trail.append("step", at=LATE, actor="ada", detail={})
-    assert trail.prune(at=6.5 * DAY + YEAR, actor="ada", retention_s=YEAR) == 2
+    trail.append("step", at=6 * DAY + YEAR, actor="ada", detail={})
+    assert prune(trail, 6.5 * DAY + YEAR) == 2
     assert audit.verify(lab.store.audit(TASK), lab.anchors.kept(TASK)) == []
 
 
 def test_nothing_old_leaves_no_record(lab: Any) -> None:
-    assert filled(lab, 0.0, DAY).prune(at=YEAR - 1, actor="ada", retention_s=YEAR) == 0
+    assert prune(filled(lab, 0.0, DAY), YEAR - 1) == 0
     assert len(lab.store.records) == 2
 
 
 def test_the_last_record_stays_however_old(lab: Any) -> None:
-    assert filled(lab, 0.0, DAY).prune(at=9 * YEAR, actor="ada", retention_s=YEAR) == 1
+    assert prune(filled(lab, 0.0, DAY), 9 * YEAR) == 1
     bare = Trail(TASK, lab.store)
-    assert bare.prune(at=YEAR, actor="ada", retention_s=YEAR) == 0
-    assert bare.prune(at=99 * YEAR, actor="ada", retention_s=YEAR) == 1
+    assert prune(bare, 99 * YEAR) == 1
     assert audit.prunable([], now=0.0, retention_s=YEAR) == 0
 
 
 @pytest.mark.parametrize("retention_s", [0.0, LEAST - 1, float("nan")])
 def test_a_retention_under_six_months_is_refused(lab: Any, retention_s: float) -> None:
     with pytest.raises(InvalidInput, match="at least 6 months"):
-        filled(lab, 0.0).prune(at=YEAR, actor="ada", retention_s=retention_s)
+        prune(filled(lab, 0.0), YEAR, retention_s)
 
 
 def test_a_broken_trail_is_not_pruned(lab: Any) -> None:
     trail = filled(lab, 0.0, DAY)
     lab.store.records[0] = lab.store.records[0].replace("ada", "eve")
     with pytest.raises(Refused, match="record 1 was edited"):
-        trail.prune(at=9 * YEAR, actor="ada", retention_s=YEAR)
+        prune(trail, 9 * YEAR)
 
 
 def test_a_crash_between_seal_and_deletion_is_made_good_by_the_next_pruning(lab: Any) -> None:
     trail = filled(lab, 0.0, DAY, 2 * DAY)
     lab.break_at(4)
     with pytest.raises(lab.Crash):
-        trail.prune(at=1.5 * DAY + YEAR, actor="ada", retention_s=YEAR)
+        prune(trail, 1.5 * DAY + YEAR)
     assert [place for place in lab.fuse.names if "prune" in place] == ["before prune"]
     assert audit.verify(lab.store.audit(TASK), lab.anchors.kept(TASK)) == []
-    assert trail.prune(at=1.5 * DAY + YEAR, actor="ada", retention_s=YEAR) == 2
+    assert prune(trail, 1.5 * DAY + YEAR) == 2
     assert audit.verify(lab.store.audit(TASK), lab.anchors.kept(TASK)) == []
 
 
@@ -140,3 +144,51 @@ def test_a_cut_behind_a_pruning_is_found() -> None:
     end = audit.anchor([*whole, add(whole, LATE + 1)])
     assert end
     assert "ends at record 11, the anchor names record 12" in audit.verify(whole, [end])[0]
+
+
+WILD = 500 * YEAR
+
+
+@pytest.mark.parametrize(("at", "why"), [(WILD, "nothing was written for"), (8 * DAY, "it is behind")])
+def test_a_clock_that_the_records_contradict_prunes_nothing(lab: Any, at: float, why: str) -> None:
+    trail = filled(lab, 0.0, DAY, 9 * DAY)
+    with pytest.raises(Refused, match=why):
+        trail.prune(at=at, actor="ada", retention_s=YEAR)
+    assert len(lab.store.records) == 3
+
+
+def test_a_house_that_slept_is_believed_with_a_reason_that_is_kept(lab: Any) -> None:
+    trail = filled(lab, 0.0, DAY)
+    assert trail.prune(at=3 * YEAR, actor="ada", retention_s=YEAR, despite="it stood in a cellar") == 1
+    assert lab.store.audit(TASK)[-1]["detail"]["clock"].endswith("believed: it stood in a cellar")
+    assert audit.verify(lab.store.audit(TASK), lab.anchors.kept(TASK), now=3 * YEAR) == []
+
+
+def test_an_anchor_outlives_what_was_cut_off(lab: Any) -> None:
+    trail = filled(lab, 0.0, 2 * YEAR)
+    lab.store.records[:] = lab.store.records[:1]
+    with pytest.raises(Refused, match="it is behind"):
+        trail.prune(at=YEAR, actor="ada", retention_s=YEAR)
+
+
+def test_a_pruning_by_a_wild_clock_is_found() -> None:
+    anchors = [{name: record[name] for name in ("sequence", "hash", "at")} for record in OLD]
+    wild = pruned(OLD, 9, WILD)
+    found = audit.verify(wild, anchors, now=9 * DAY + 60)
+    assert "record 11, a pruning, is dated" in found[0]
+    assert "lies in the future" in found[0]
+    assert "record 9 was pruned before it was 6 months old" in found[-1]
+
+
+def test_a_pruning_by_a_wild_clock_is_found_by_what_follows_it() -> None:
+    anchors = [{name: record[name] for name in ("sequence", "hash", "at")} for record in OLD]
+    wild = pruned(OLD, 9, WILD)
+    wild.append(add(wild, 10 * DAY))
+    found = audit.verify(wild, anchors, now=WILD + DAY)
+    assert "a record that follows it 1970-01-11 00:00 UTC" in found[0]
+    assert "record 9 was pruned before it was 6 months old" in found[-1]
+
+
+def test_a_record_without_a_time_is_a_fault_and_no_crash() -> None:
+    wild = pruned(OLD, 9, WILD)
+    assert audit.verify([wild[0] | {"at": "never"}, wild[1]], now=0.0)
