@@ -21,6 +21,7 @@ from contender.adapters.anchor_file import AnchorFiles
 from contender.adapters.anchor_s3 import SCHEME, S3Anchors
 from contender.adapters.artifacts_s3 import exact_address
 from contender.adapters.lease_file import FileLease
+from contender.adapters.process_environment import child_environment
 from contender.adapters.routing_file import RoutingFile
 from contender.adapters.slots_process import ProcessSlots
 from contender.adapters.supervisor.control import observed
@@ -83,7 +84,10 @@ class Workplace:
     @cached_property
     def slots(self) -> Slots:
         """Blue, green and baseline: InferenceServices of the cluster, or processes here."""
-        return self.cluster.slots() if self.cluster else ProcessSlots(self.settings.home, self.task.name)
+        return self.cluster.slots() if self.cluster else self._processes()
+
+    def _processes(self) -> ProcessSlots:
+        return ProcessSlots(self.settings.home, self.task.name, artifacts=self.settings.artifacts)
 
     def version(self, ref: str) -> ModelVersion:
         """The model version that `ref` (a number or an alias) names, its artifact at the address slots fetch it from.
@@ -199,15 +203,26 @@ def settings_from(**given: object) -> Settings:
 def name_s3_for_all() -> None:
     """Have every S3 client of this process use CONTENDER_S3_ENDPOINT: MLflow's as well, which is not made by us.
 
-    It changes the process's environment, so it is for its entry alone; what is set already stays.
+    It changes the process's environment, so it is for its entry alone.
     """
     if endpoint := os.environ.get("CONTENDER_S3_ENDPOINT"):
-        os.environ.setdefault("AWS_ENDPOINT_URL_S3", endpoint)
+        os.environ["AWS_ENDPOINT_URL_S3"] = endpoint
 
 
-def server_environment() -> Mapping[str, str]:
-    """What servers inherit: this process's environment, with one thread for numbers and no telemetry."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
+def server_environment(settings: Settings | None = None) -> Mapping[str, str]:
+    """What processes of ours inherit: this one's environment but for what is other tools', one thread for numbers.
+
+    Those of a home are told its `settings` of where records are, whatever they were when this process began.
+    """
+    inherited = {**child_environment(os.environ), "OMP_NUM_THREADS": "1"}
+    if settings is None:
+        return inherited
+    return inherited | {
+        "CONTENDER_HOME": str(settings.home),
+        "CONTENDER_STORE_URL": settings.store_url,
+        "CONTENDER_TRACKING_URI": settings.tracking_uri,
+        "CONTENDER_ARTIFACT_ROOT": settings.artifact_root,
+    }
 
 
 def git_sha() -> str:

@@ -39,6 +39,7 @@ from cli.output import err, fail, note, printed, stderr, stdout, where
 from cli.reading import only_shows
 from cli.streams import prepare_streams
 from contender.adapters.kubernetes_jobs import FRAME
+from contender.adapters.process_environment import take_over
 from contender.errors import ContenderError, InvalidInput
 
 PRIVATE: Final = 0o077
@@ -107,6 +108,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     prepare_streams()
     os.umask(PRIVATE)
+    take_over(os.environ)
     name_s3_for_all()
     # Taken out of the environment: a command that this one starts writes its result to this one.
     with framing(os.environ.pop(FRAME, "")):

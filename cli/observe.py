@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from cli.compose import Workplace, server_environment
 from cli.output import note
+from contender.adapters.process_environment import python
 from contender.adapters.supervisor.control import observed
 from contender.adapters.supervisor.daemons import Daemon, Daemons, free_port, wait_answering
 from contender.adapters.supervisor.documents import TRANSFORMER
@@ -71,7 +71,7 @@ def begin(place: Workplace, alerts_to: str = "") -> None:
         note(f"not observed: {' and '.join(lacking)} cannot be found\n  → {INSTALL}")
         return
     if not any(one.lives for one in station.daemons.seen()):
-        _start(station, alerts_to)
+        _start(place, station, alerts_to)
     aim(place)
     note(f"observed: {url(place.settings.home)} · alerts http://{HOST}:{_port(station, ALERTMANAGER)}")
 
@@ -128,7 +128,7 @@ def _process(one: Daemon) -> dict[str, Any]:
     }
 
 
-def _start(station: Station, alerts_to: str) -> None:
+def _start(place: Workplace, station: Station, alerts_to: str) -> None:
     from monitoring.alerts.documents import as_yaml
     from monitoring.alerts.routing import Receivers, alertmanager
     from monitoring.local import Around, prometheus
@@ -139,7 +139,7 @@ def _start(station: Station, alerts_to: str) -> None:
     receivers = Receivers(pager=alerts_to, tickets=alerts_to)
     for name, document in ((PROMETHEUS, prometheus(around)), (ALERTMANAGER, alertmanager(receivers))):
         replace_file(station.folder / f"{name}.yml", as_yaml(document).encode(), durable=False)
-    environment = {**server_environment(), "CONTENDER_HOME": str(station.home)}
+    environment = server_environment(place.settings)
     try:
         begun = [
             station.daemons.start(name, ports[name], argv, environment)
@@ -155,7 +155,7 @@ def _commands(station: Station, ports: Mapping[str, int]) -> dict[str, Sequence[
     """How each is started; all listen on this machine alone."""
     prometheus, alertmanager = (_program(names) or names[0] for names in PROGRAMS.values())
     return {
-        EXPORTER: (sys.executable, "-c", _COMMAND, "exporter", "--port", str(ports[EXPORTER])),
+        EXPORTER: python("-c", _COMMAND, "exporter", "--port", str(ports[EXPORTER])),
         ALERTMANAGER: (
             alertmanager,
             f"--config.file={station.folder / 'alertmanager.yml'}",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from cli.kubeflow import Training, elsewhere
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.train import existing
+from contender.adapters.process_environment import python
 from contender.values import CHALLENGER
 from monitoring.retraining import ledger
 from monitoring.retraining.triggers import Limits, Result, Run, budget_left
@@ -141,7 +141,7 @@ def _arguments(task: str, data: str, trials: int) -> list[str]:
 
 
 def _train(run: Run, arguments: Sequence[str], say: Callable[[str], None]) -> Run:
-    code, told = _heard([sys.executable, "-c", _COMMAND, *arguments], say)
+    code, told = _heard(python("-c", _COMMAND, *arguments), say)
     try:
         document: dict[str, Any] = json.loads(told)
     except ValueError:
@@ -162,7 +162,8 @@ def _heard(command: Sequence[str], say: Callable[[str], None]) -> tuple[int, str
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=server_environment(),
         )
         with child:

@@ -15,6 +15,7 @@ from cli.status.command import status
 from cli.status.document import status_document
 from cli.status.tree import render
 from cli.turn import PATIENCE_S, turn
+from contender.adapters.supervisor.commands import taken
 from contender.adapters.supervisor.control import launch, observed, stop, wait_ready
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
@@ -76,9 +77,9 @@ def serve(place: Workplace, progress: Progress, *, port: int, detached: bool) ->
     A champion that was serving when the home was last up is brought up again, with the routing that was in force.
     """
     with progress.step("start servers") as step:
-        launched = launch(
-            place.settings.home, place.task.name, environment=server_environment(), port=port, detached=detached
-        )
+        environment = server_environment(place.settings)
+        taken(environment)
+        launched = launch(place.settings.home, place.task.name, environment=environment, port=port, detached=detached)
         try:
             fill(place, progress.say)
             progress.say(TRANSFORMER)

@@ -10,11 +10,13 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cli.account import account_name
+from contender.adapters.addresses import sqlite_file, sqlite_url, whole_sqlite_url
 from contender.routing import KNOWN_SLOTS
 from contender.values import SLOTS
 
-_PLACES: Final = {"store_url": "sqlite:///{}/store.db", "tracking_uri": "sqlite:///{}/mlflow.db"}
-"""Where records are kept unless it is said, under the home folder."""
+_PLACES: Final = {"store_url": "store.db", "tracking_uri": "mlflow.db"}
+"""Where records are kept unless it is said: SQLite's files under the home folder."""
+_FILE: Final = "file://"
 
 
 class Settings(BaseSettings):
@@ -80,7 +82,26 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         """Child processes run elsewhere: they get whole paths."""
-        return home.expanduser().absolute()
+        whole = _expanded(home).absolute()
+        if whole.exists() and not whole.is_dir():
+            raise ValueError(f"{whole} is no folder")
+        return _written(whole)
+
+    @field_validator("store_url", "tracking_uri")
+    @classmethod
+    def _whole_url(cls, url: str) -> str:
+        """A file by its whole path, and none in memory: each process would have another."""
+        if url.startswith("sqlite") and sqlite_file(url) is None:
+            raise ValueError("keeps nothing beyond one process; name a file, as sqlite:////path/name.db")
+        if url.startswith(_FILE) and not url.startswith(f"{_FILE}/"):
+            return f"{_FILE}{Path(url.removeprefix(_FILE)).absolute()}"
+        return whole_sqlite_url(url)
+
+    @field_validator("artifact_root")
+    @classmethod
+    def _whole_root(cls, root: str) -> str:
+        """A folder by its whole path."""
+        return str(_written(_expanded(Path(root)).absolute())) if root and "://" not in root else root
 
     @model_validator(mode="after")
     def _below_home(self) -> Self:
@@ -89,10 +110,24 @@ class Settings(BaseSettings):
             if not self.store_url:
                 raise ValueError("the backend is a cluster, so that CONTENDER_STORE_URL must be set")
             return self
-        for name, template in _PLACES.items():
+        for name, file in _PLACES.items():
             if not getattr(self, name):
-                object.__setattr__(self, name, template.format(self.home))
+                object.__setattr__(self, name, sqlite_url(self.home / file))
         return self
+
+    @classmethod
+    def throw_away(cls, home: Path) -> Self:
+        """Settings of a home that is of nobody's concern: what is kept lies under it, whatever the environment says."""
+        return cls(
+            home=home,
+            backend="local",
+            store_url="",
+            tracking_uri="",
+            artifact_root="",
+            anchors="",
+            approval_keys=None,
+            require_approval=False,
+        )
 
     @cached_property
     def artifacts(self) -> str:
@@ -113,3 +148,22 @@ class Settings(BaseSettings):
     def routing(self) -> Path:
         """The folder of the routing documents."""
         return self.home / "routing"
+
+
+def _expanded(path: Path) -> Path:
+    """`path`, a tilde in it replaced by the person's own folder."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("~ stands for no folder of this account; write the whole path") from error
+
+
+def _written(path: Path) -> Path:
+    """`path`, if it can be written down: records and other programs name it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("its path is no text in UTF-8; choose another folder") from error
+    if any(not letter.isprintable() for letter in str(path)):
+        raise ValueError("its path has a control character; choose another folder")
+    return path

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from contender import errors
+from contender.adapters.addresses import whole_sqlite_url
+from contender.adapters.process_environment import python
 from contender.errors import ContenderError, InvalidInput
 from pipelines import settings
 from pipelines.params import RunParams
@@ -62,7 +64,7 @@ def run_training(params: RunParams, work_dir: Path, on_progress: OnProgress) -> 
         ContenderError: a step failed; of the kind it failed with, and naming the step.
     """
     folder = _new_folder(work_dir, params.task)
-    write_document(folder / "run.json", _with_commit(params).model_dump())
+    write_document(folder / "run.json", _whole(_with_commit(params)).model_dump())
     began = time.perf_counter()
     done: dict[str, Progress] = {}
     with _runner(folder) as process:
@@ -86,6 +88,20 @@ def _with_commit(params: RunParams) -> RunParams:
     return params.model_copy(update={"registry": registry})
 
 
+def _whole(params: RunParams) -> RunParams:
+    """The same with whole paths: the run works in a folder of its own."""
+    stated, file = params.registry, params.data.file
+    root = stated.artifact_root
+    where = {
+        "tracking_uri": whole_sqlite_url(stated.tracking_uri),
+        "artifact_root": root if "://" in root else str(Path(root).absolute()),
+    }
+    rows = {"file": file if not file or "://" in file else str(Path(file).absolute())}
+    return params.model_copy(
+        update={"registry": stated.model_copy(update=where), "data": params.data.model_copy(update=rows)}
+    )
+
+
 def _new_folder(work_dir: Path, task: str) -> Path:
     """A folder that nobody else has: the first free number, taken by making it."""
     work_dir.mkdir(parents=True, exist_ok=True)
@@ -102,17 +118,21 @@ def _new_folder(work_dir: Path, task: str) -> Path:
 
 @contextmanager
 def _runner(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The runner's process, ended with its whole process group however the block ends."""
+    """The runner's process, ended with its whole process group however the block ends.
+
+    It works in the run's folder, and what it and its libraries leave in their folder of temporary files goes with it.
+    """
     events = folder / "events.jsonl"
     events.touch()
-    command = [sys.executable, "-m", "pipelines.graphs.local_run", str(folder / "run.json"), str(folder / "outputs")]
-    environment = settings.step_environment(events, threads=len(os.sched_getaffinity(0)))
-    with (folder / "runner.log").open("wb") as log:
+    command = python("-m", "pipelines.graphs.local_run", str(folder / "run.json"), str(folder / "outputs"))
+    with tempfile.TemporaryDirectory(prefix="contender-", ignore_cleanup_errors=True) as scratch, _log(folder) as log:
+        environment = settings.step_environment(events, threads=_threads(), scratch=Path(scratch))
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
+            cwd=folder,
             env=environment,
             start_new_session=True,
         )
@@ -120,6 +140,14 @@ def _runner(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             _end(process)
+
+
+def _log(folder: Path) -> BinaryIO:
+    return (folder / "runner.log").open("wb")
+
+
+def _threads() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from contender.adapters.process_environment import child_environment, forget_mlflow
+
 PROGRESS: Final = "CONTENDER_PROGRESS_FILE"
 """Names the file to which steps append their progress; unset on a cluster, where kfp shows it."""
 
@@ -49,17 +51,22 @@ def progress_file() -> Path | None:
 
 
 def silence_libraries() -> None:
-    """Turn off telemetry and progress bars of every library this process is about to import."""
+    """Turn off telemetry and progress bars of every library this process is about to import; no variable of MLflow's
+    says where it keeps its records.
+    """
+    forget_mlflow(os.environ)
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
 
 
-def step_environment(progress: Path, threads: int) -> dict[str, str]:
-    """The environment of a local run: this interpreter first on PATH, this code importable, libraries quiet."""
+def step_environment(progress: Path, threads: int, scratch: Path) -> dict[str, str]:
+    """The environment of a local run: this interpreter first on PATH, this code importable, libraries quiet.
+
+    Temporary files go to `scratch`. Other tools' variables are left behind, and nothing else is importable.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    own = {PROGRESS: str(progress), "PATH": path, "PYTHONPATH": python_path, "OMP_NUM_THREADS": str(threads)}
-    return {**os.environ, **_QUIET, **own}
+    own = {PROGRESS: str(progress), "PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
+    return {**child_environment(os.environ), **_QUIET, **own, "TMPDIR": str(scratch)}
 
 
 _QUIET: Final = {

@@ -38,7 +38,7 @@ def demo(
     started = time.monotonic()
     options = Options(STORIES[story], story, existing(data), units, seed)
     with tempfile.TemporaryDirectory(prefix="contender-demo-", ignore_cleanup_errors=True) as folder:
-        place = Workplace(Settings(home=Path(folder)), task)
+        place = Workplace(Settings.throw_away(Path(folder)), task)
         note(f"{task}: {options.story.about}; {'the rows of ' + str(data) if data else 'synthetic people'}")
         progress = Progress()
         with progress.running():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from contender.adapters.addresses import tellable
+from contender.adapters.addresses import sqlite_file, tellable
+from contender.adapters.artifact_places import found_below
+from contender.adapters.process_environment import forget_mlflow
 from contender.errors import NotFound, Unavailable
 from contender.values import ModelVersion
 
@@ -25,7 +28,6 @@ VALIDATION_STATUS: Final = "validation_status"
 SEMVER: Final = "semver"
 METRICS: Final = "metrics"
 
-_SQLITE: Final = "sqlite:///"
 _MISSING: Final = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 """A missing alias is INVALID_PARAMETER_VALUE in MLflow, anything else that is missing RESOURCE_DOES_NOT_EXIST."""
 _QUIET: Final = {
@@ -54,15 +56,18 @@ class MlflowRegistry:
     """
 
     def __init__(self, tracking_uri: str, artifact_root: str = ".contender/artifacts") -> None:
+        forget_mlflow(os.environ)
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
-        if tracking_uri.startswith(_SQLITE):
-            Path(tracking_uri.removeprefix(_SQLITE)).parent.mkdir(parents=True, exist_ok=True)
         self.tracking_uri, self._artifact_root = tracking_uri, artifact_root
+        file = sqlite_file(tracking_uri)
+        self._in_files = file is not None and "://" not in artifact_root
         with _translated(f"the registry at {tracking_uri}"):
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
             from mlflow import MlflowClient
 
-            self._client: MlflowClient = MlflowClient(tracking_uri)
+            self._client: MlflowClient = MlflowClient(tracking_uri, registry_uri=tracking_uri)
 
     def version(self, task: str, ref: str) -> ModelVersion:
         """The servable version that `ref` (a number or an alias) names.
@@ -79,13 +84,13 @@ class MlflowRegistry:
             )
         if not _servable(found):
             raise NotFound(f"{task} {ref} has no serving artifact", remedy="its registration broke off; train again")
-        return _model_version(found)
+        return self._model_version(found)
 
     def versions(self, task: str) -> list[ModelVersion]:
         """Every servable version, oldest first; none for a task that was never registered."""
         with _translated(task):
             found = self._client.search_model_versions(f"name = '{task}'", max_results=10_000)
-        return [_model_version(one) for one in sorted(found, key=lambda one: int(one.version)) if _servable(one)]
+        return [self._model_version(one) for one in sorted(found, key=lambda one: int(one.version)) if _servable(one)]
 
     def aliases(self, task: str) -> dict[str, str]:
         """Alias to version number; none for a task that was never registered."""
@@ -136,8 +141,15 @@ class MlflowRegistry:
     def log_files(self, run_id: str, folder: Path, path: str) -> str:
         """Keep every file of `folder` under `path` of the run; return the folder or URI where they are now."""
         with _translated(f"files of run {run_id}"):
-            self._client.log_artifacts(run_id, str(folder), path)
-            return f"{_plain_path(self._client.get_run(run_id).info.artifact_uri)}/{path}"
+            run = self._client.get_run(run_id)
+            if not self._in_files or urlsplit(run.info.artifact_uri).scheme not in {"", "file"}:
+                self._client.log_artifacts(run_id, str(folder), path)
+                return f"{_plain_path(run.info.artifact_uri)}/{path}"
+            # Below the root of today, not where the experiment was begun: the home may have been moved since.
+            task = self._client.get_experiment(run.info.experiment_id).name
+            kept = Path(self._artifact_root).resolve() / task / run_id / "artifacts" / path
+            shutil.copytree(folder, kept, dirs_exist_ok=True)
+            return str(kept)
 
     def finish_run(self, run_id: str, *, failed: bool = False) -> None:
         """Mark a run as finished, well or not."""
@@ -186,7 +198,7 @@ class MlflowRegistry:
         Raises:
             Unavailable: the store of artifacts does not answer.
         """
-        return _local(version.artifact, folder)
+        return _local(found_below(self._artifact_root, version.task, version.artifact), folder)
 
     def fetch_evaluated(self, version: ModelVersion, folder: Path) -> Path:
         """The artifact that the version's metrics were measured on, on this machine like `fetch`'s.
@@ -196,7 +208,8 @@ class MlflowRegistry:
         Raises:
             Unavailable: the store of artifacts does not answer.
         """
-        return _local(version.tags.get(EVALUATED_ARTIFACT, version.artifact), folder)
+        kept = version.tags.get(EVALUATED_ARTIFACT, version.artifact)
+        return _local(found_below(self._artifact_root, version.task, kept), folder)
 
     def _experiment(self, task: str) -> str:
         found = self._client.get_experiment_by_name(task)
@@ -206,7 +219,11 @@ class MlflowRegistry:
 
     def _location(self, task: str) -> str:
         root = self._artifact_root
-        return f"{root.rstrip('/')}/{task}" if "://" in root else str(Path(root).resolve() / task)
+        return f"{root.rstrip('/')}/{task}" if "://" in root else (Path(root).resolve() / task).as_uri()
+
+    def _model_version(self, found: Any) -> ModelVersion:
+        made = _stated(found)
+        return replace(made, artifact=found_below(self._artifact_root, made.task, made.artifact))
 
     def _ensure_model(self, task: str) -> None:
         from mlflow.exceptions import MlflowException
@@ -237,7 +254,7 @@ def _servable(found: Any) -> bool:
     return SERVING_DIGEST in found.tags
 
 
-def _model_version(found: Any) -> ModelVersion:
+def _stated(found: Any) -> ModelVersion:
     tags = {str(name): str(value) for name, value in found.tags.items()}
     return ModelVersion(
         task=str(found.name),

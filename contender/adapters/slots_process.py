@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from contender.adapters.addresses import tellable
+from contender.adapters.artifact_places import found_below
 from contender.adapters.supervisor.control import observed
 from contender.adapters.supervisor.documents import (
     PLACES,
@@ -32,8 +34,9 @@ _RETIRE_S: Final = 30.0
 class ProcessSlots:
     """The slots ``blue`` and ``green``, and ``baseline``, of one task under one home folder.
 
-    `clock` tells seconds that only grow; `sleep` takes seconds. Any number of these may work at once, in any number
-    of processes.
+    `clock` tells seconds that only grow; `sleep` takes seconds. `artifacts` is the folder where artifacts are kept, the
+    home's own unless stated: an artifact is found there wherever its home was when it was released. Any number of these
+    may work at once, in any number of processes.
     """
 
     def __init__(
@@ -43,8 +46,9 @@ class ProcessSlots:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        artifacts: str = "",
     ) -> None:
-        self._folder = RunFolder(home, task)
+        self._folder, self._artifacts = RunFolder(home, task), artifacts or str(home / "artifacts")
         self._clock, self._sleep = clock, sleep
 
     def prepare(self, slot: str, version: ModelVersion, *, deadline_s: float) -> None:
@@ -56,12 +60,19 @@ class ProcessSlots:
         Raises:
             Unavailable: the supervisor is away or the version does not start, with the slot's own reason.
             DeadlineExceeded: not within `deadline_s`.
+            InvalidInput: the artifact is not kept in a folder.
             InvalidArtifact: the artifact is not the one that `version` names; what was served before still is.
         """
         deadline = self._clock() + deadline_s
         _check(slot)
         self._alive()
-        wanted = Wanted(version.version, str(Path(version.artifact).resolve()), version.digest)
+        artifact = found_below(self._artifacts, version.task, version.artifact)
+        if "://" in artifact:
+            problem = (
+                f"version {version.version} is kept at {tellable(artifact)}, which slots of one machine do not read"
+            )
+            raise InvalidInput("CONTENDER_ARTIFACT_ROOT", problem, remedy="keep artifacts in a folder: leave it unset")
+        wanted = Wanted(version.version, str(Path(artifact).resolve()), version.digest)
         if wanted.same(self._desired().slots.get(slot)) and self._serves(slot, wanted, self._alive()):
             return
         before, asked = self._ask_for(slot, wanted)

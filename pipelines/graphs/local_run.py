@@ -19,7 +19,7 @@ from pipelines.params import RunParams
 def main(run: Path, outputs: Path) -> None:
     """Run the training graph with the parameters in the file `run`; every output lies under `outputs`."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    params = RunParams.model_validate_json(run.read_text())
+    params = RunParams.model_validate_json(run.read_text(encoding="utf-8"))
     # Not cached: a file may change under an unchanged name, and the registry does.
     local.init(
         local.SubprocessRunner(use_venv=False), pipeline_root=str(outputs), workspace_root=str(outputs / "workspace")

@@ -8,8 +8,11 @@ import secrets
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
-from contender.adapters.supervisor.commands import ServingCommands
+from contender.adapters.addresses import sqlite_url
+from contender.adapters.process_environment import child_environment
+from contender.adapters.supervisor.commands import ServingCommands, taken
 from contender.adapters.supervisor.control import EXIT_REFUSED
 from contender.adapters.supervisor.counting import Counting
 from contender.adapters.supervisor.documents import RunFolder
@@ -17,21 +20,24 @@ from contender.adapters.supervisor.supervisor import Supervisor
 from contender.errors import ContenderError
 from contender.plain_text import visible
 
+STORE_URL: Final = "CONTENDER_STORE_URL"
+
 
 def main() -> int:
     """Exit code 0 after an orderly stop, 3 when refused; the reason is the last line on stderr."""
     arguments = _parser().parse_args()
     home = arguments.home.resolve()
-    supervisor = Supervisor(
-        RunFolder(home, arguments.task),
-        ServingCommands(arguments.task, home),
-        environment=os.environ,
-        chance=secrets.SystemRandom().random,
-    )
-    counting = Counting(home / "store.db")
-    counting.start()
+    # Never an argument: it may hold a password, and everybody sees arguments.
+    store = os.environ.get(STORE_URL) or sqlite_url(home / "store.db")
     try:
-        with closing(counting):
+        supervisor = Supervisor(
+            RunFolder(home, arguments.task),
+            ServingCommands(arguments.task, home, store, taken(os.environ)),
+            environment=child_environment(os.environ),
+            chance=secrets.SystemRandom().random,
+        )
+        with closing(Counting(store)) as counting:
+            counting.start()
             supervisor.run(arguments.port)
     except ContenderError as error:
         print(visible(str(error)), file=sys.stderr)  # noqa: T201 - the only word of this program to whoever started it

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from contender.adapters.supervisor import tether
-from contender.adapters.supervisor.commands import Command
+from contender.adapters.supervisor.commands import PREFIX, Command
 from contender.adapters.supervisor.identity import started_at
 from contender.adapters.supervisor.lifeline import LIFELINE_VARIABLE
 from contender.adapters.supervisor.logs import ProcessLog
@@ -63,11 +63,14 @@ class Child:
 
 
 class Nursery:
-    """Starts children that share one supervisor's environment, log folder and lifeline."""
+    """Starts children that share one supervisor's environment, log folder and lifeline.
+
+    Settings of ours in that environment are the supervisor's: a child gets those of its command and no others.
+    """
 
     def __init__(self, home: Path, logs: Path, environment: Mapping[str, str], patience: Patience) -> None:
         self._home, self._logs, self._patience = home, logs, patience
-        self._environment = dict(environment)
+        self._environment = {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
         # Only this process holds the write end, so the kernel closes it whatever ends this process.
         self._read_end, self._write_end = os.pipe()
 

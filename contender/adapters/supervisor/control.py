@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Final
 
 import psutil
 
+from contender.adapters.process_environment import python
 from contender.adapters.supervisor.documents import Observed, RunFolder, parse_observed
 from contender.adapters.supervisor.files import is_locked
 from contender.adapters.supervisor.identity import living
@@ -152,10 +152,11 @@ def _spawn(
     arguments = ("--task", folder.task, "--home", str(folder.home), "--port", str(port))
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", _MODULE, *arguments],
+            python("-m", _MODULE, *arguments),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            cwd=folder.home,
             env=inherited | ({LIFELINE_VARIABLE: str(read_end)} if read_end is not None else {}),
             pass_fds=() if read_end is None else (read_end,),
             start_new_session=True,

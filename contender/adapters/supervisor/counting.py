@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 from typing import Final
 
+from contender.adapters.addresses import sqlite_file
 from contender.errors import ContenderError
 
 EVERY_S: Final = 1.0
@@ -14,26 +14,26 @@ EVERY_S: Final = 1.0
 
 
 class Counting(threading.Thread):
-    """Counts what waits in the store at `database`, again and again until `stop`, beside the main thread.
+    """Counts what waits in the store at `url`, again and again until `stop`, beside the main thread.
 
-    The store is SQLite's file of this home; nothing happens before a server has made it. A store that does not answer,
-    or is of another version, is asked again at the next round: whoever looks counts what this did not.
+    If it is a file of SQLite, nothing happens before a server has made it. A store that does not answer, or is of
+    another version, is asked again at the next round: whoever looks counts what this did not.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__(name="counting", daemon=True)
-        self._database = database
+        self._url, self._file = url, sqlite_file(url)
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Count until told to stop."""
-        while not self._stopped.wait(EVERY_S) and not self._database.is_file():
+        while not self._stopped.wait(EVERY_S) and self._file and not self._file.is_file():
             continue
         if self._stopped.is_set():
             return
         from contender.adapters.store_sql import Store
 
-        store = Store(f"sqlite:///{self._database}", clock=time.time)
+        store = Store(self._url, clock=time.time)
         while not self._stopped.wait(EVERY_S):
             try:
                 while store.count_pending() and not self._stopped.is_set():

@@ -93,6 +93,7 @@ class Daemons:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                cwd=self._record.parent,
                 env={key: value for key, value in environment.items() if key != LIFELINE_VARIABLE},
                 start_new_session=True,
             )

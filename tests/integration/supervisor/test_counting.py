@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from contender.adapters.addresses import sqlite_url
 from contender.adapters.store_sql import Store
 from contender.adapters.supervisor.counting import Counting
 from contender.values import Exposure
@@ -46,7 +47,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 def test_what_servers_append_is_counted_in_the_background(tmp_path: Path) -> None:
     database = tmp_path / "store.db"
-    with closing(Counting(database)) as counting:
+    with closing(Counting(sqlite_url(database))) as counting:
         counting.start()
         with closing(Store(f"sqlite:///{database}", clock=time.time)) as store:
             store.append([exposure(number) for number in range(20)], [])
@@ -57,7 +58,7 @@ def test_what_servers_append_is_counted_in_the_background(tmp_path: Path) -> Non
 
 
 def test_without_a_store_it_waits_and_stops_at_once(tmp_path: Path) -> None:
-    with closing(Counting(tmp_path / "store.db")) as counting:
+    with closing(Counting(sqlite_url(tmp_path / "store.db"))) as counting:
         counting.start()
         assert counting.is_alive()
     assert not counting.is_alive()
