@@ -27,7 +27,7 @@ def account_name(token: Path = _TOKEN) -> str:
 
 def _service_account(token: Path) -> str:
     try:
-        payload = token.read_text().split(".")[1]
+        payload = token.read_text(encoding="utf-8").split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return str(claims["sub"])
     except (OSError, ValueError, LookupError, TypeError):

@@ -14,9 +14,10 @@ import typer
 
 from cli import experiment
 from cli.compose import Workplace, settings_from, workplace
+from cli.documents import object_of
 from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
-from contender.errors import FaultFound, InvalidInput, NotFound
+from contender.errors import FaultFound, InvalidInput
 from contender.experiment.analysis import Experiment
 from contender.experiment.decision import Verdict, evidence_digest
 from contender.release import diagram as picture
@@ -84,7 +85,6 @@ def evidence_in(path: Path, task: str) -> Mapping[str, Any]:
 
     Raises:
         InvalidInput: the file holds no evidence, that of another task, or a verdict that is not the subject's.
-        NotFound: there is no such file.
     """
     shown = read(path, "--evidence", _EVIDENCE)
     subject_of, verdict = shown.get("subject"), shown.get("verdict")
@@ -128,11 +128,11 @@ def diagram(
     Example: contender release diagram --check
     """
     wanted = picture.document()
-    if check and (not out.exists() or out.read_text() != wanted):
+    if check and (not out.exists() or out.read_text(encoding="utf-8") != wanted):
         raise FaultFound(f"{out} is not up to date", remedy="contender release diagram")
     if not check:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(wanted)
+        out.write_text(wanted, encoding="utf-8")
     note(f"up to date: {out}")
     return 0
 
@@ -141,18 +141,9 @@ def read(path: Path, option: str = "--approval", remedy: str = "contender approv
     """The JSON object in the file at `path`, which `option` named: an approval, not verified, or evidence.
 
     Raises:
-        InvalidInput: the file is not JSON, or not an object.
-        NotFound: there is no such file.
+        InvalidInput: there is no such file, or it holds no such object.
     """
-    try:
-        document = json.loads(path.read_text())
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}", remedy=remedy) from error
-    except ValueError as error:
-        raise InvalidInput(option, f"{path} is not JSON: {error}", remedy=remedy) from error
-    if not isinstance(document, dict):
-        raise InvalidInput(option, f"{path} holds no {option.removeprefix('--')}", remedy=remedy)
-    return document
+    return object_of(option, path, remedy=remedy)
 
 
 def evidence(place: Workplace, running: Experiment, verdict: Verdict, approval: Mapping[str, Any] | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.compose import workplace
+from cli.documents import object_of
 from cli.output import JsonFlag, TaskOption, note, show, table
 from contender.errors import InvalidInput
 from contender.plain_text import one_line
@@ -26,6 +26,7 @@ app = typer.Typer(
 
 SHORT = 12
 FAULT_FOUND: Final = 4
+_ANCHOR: Final = "contender audit verify --json > anchor.json"
 
 
 @app.command("show")
@@ -101,10 +102,10 @@ def _anchor(path: Path | None) -> list[dict[str, Any]]:
     if path is None:
         return []
     try:
-        document = json.loads(path.read_text())
+        document = object_of("--anchor", path, remedy=_ANCHOR)
         return [{"sequence": int(document["sequence"]), "hash": str(document["hash"])}]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInput("--anchor", f"cannot be read: {error}") from error
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise InvalidInput("--anchor", f"{path} holds no anchor", remedy=_ANCHOR) from error
 
 
 def _render(document: Mapping[str, Any]) -> Table:

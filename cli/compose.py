@@ -196,7 +196,8 @@ def settings_from(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(map(str, ("contender", *first["loc"]))).upper() if first["loc"] else ""
-        raise InvalidInput(name, first["msg"], remedy="docs/reference.md lists the settings") from error
+        problem = first["msg"].removeprefix("Value error, ")
+        raise InvalidInput(name, problem, remedy="docs/reference.md lists the settings") from error
     return settings
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.table import Table
 
+from cli.compose import settings_from
+from cli.documents import text_of
 from cli.output import JsonFlag, note, show, table
-from cli.settings import Settings
 from contender.errors import NotFound
 
 if TYPE_CHECKING:
@@ -71,13 +72,13 @@ def users(
     """
     from contender.adapters.store_sql.users import PARTS, Users
 
-    told = {name: place.read_text() for name, place in _places(urls, PARTS) if place.is_file()}
+    told = {name: text_of("--urls", place) for name, place in _places(urls, PARTS) if place.is_file()}
     if not told:
         raise NotFound(
             f"{urls} holds none of {', '.join(PARTS)}",
             remedy="mount the Secrets contender-store and <task>-store there",
         )
-    owner = Users(Settings().store_url, clock=time.time)
+    owner = Users(settings_from().store_url, clock=time.time)
     try:
         granted = owner.grant(told)
     finally:
@@ -98,7 +99,7 @@ def _places(urls: Path, parts: Iterable[str]) -> Iterator[tuple[str, Path]]:
 def _store() -> Iterator[Store]:
     from contender.adapters.store_sql import Store
 
-    store = Store(Settings().store_url, clock=time.time)
+    store = Store(settings_from().store_url, clock=time.time)
     try:
         yield store
     finally:

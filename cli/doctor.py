@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 import socket
 import sys
@@ -15,8 +16,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from cli.compose import settings_from
 from cli.output import JsonFlag, show, table
+from cli.serving_settings import check_server_settings
 from cli.settings import Settings
+from contender.adapters.sqlite_files import trouble
+from contender.adapters.supervisor.commands import PREFIX
+from contender.errors import InvalidInput
 
 NEEDED = ("kfp", "kserve", "mlflow", "onnxruntime", "scikit-learn", "imbalanced-learn", "optuna", "evidently")
 OPTIONAL_SERVERS: Mapping[str, str] = {
@@ -43,12 +49,12 @@ class Finding:
 
 
 def doctor(as_json: JsonFlag = False) -> int:
-    """Look at this machine: interpreter, libraries, disk, port, optional servers.
+    """Look at this machine: settings, interpreter, libraries, home, port, optional servers.
 
     Example: contender doctor --json
     """
-    settings = Settings()
-    findings = [finding for look in _looks(settings) for finding in look()]
+    settings, wrong = _settings()
+    findings = [*wrong, *(finding for look in _looks(settings) for finding in look())]
     healthy = all(finding.ok for finding in findings if finding.required)
     show({"healthy": healthy, "findings": [asdict(finding) for finding in findings]}, as_json, _render)
     return 0 if healthy else 1
@@ -57,9 +63,59 @@ def doctor(as_json: JsonFlag = False) -> int:
 def _looks(settings: Settings) -> Iterator[Callable[[], Iterator[Finding]]]:
     yield _python
     yield _libraries
+    yield lambda: _home(settings.home)
+    yield lambda: _records(settings)
     yield lambda: _disk(settings.home)
     yield lambda: _port(settings.port)
     yield _servers
+
+
+def _settings() -> tuple[Settings, list[Finding]]:
+    """The settings, those that are wrong left out, and a finding for each of them."""
+    given: dict[str, object] = {}
+    findings: list[Finding] = []
+    while True:
+        try:
+            return settings_from(**given), [*findings, *_of_servers()]
+        except InvalidInput as error:
+            findings.append(_unfit(error))
+            field = error.field.removeprefix(PREFIX).lower()
+            if field not in Settings.model_fields or field in given:
+                # Several at odds, or one that nothing can stand in for: what is looked at else is a laptop's.
+                return Settings.model_construct(), findings
+            given[field] = Settings.model_fields[field].get_default(call_default_factory=True)
+
+
+def _of_servers() -> Iterator[Finding]:
+    """Settings that `contender up` would refuse."""
+    try:
+        check_server_settings(os.environ)
+    except InvalidInput as error:
+        yield _unfit(error)
+
+
+def _unfit(error: InvalidInput) -> Finding:
+    return Finding(error.field or "settings", False, True, error.message.removeprefix(f"{error.field}: "), error.remedy)
+
+
+def _home(home: Path) -> Iterator[Finding]:
+    """The home, or where it will be made: whether this account may read and write there."""
+    folder = _nearest(home)
+    fit = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    remedy = "" if fit else "CONTENDER_HOME names a folder that this account may write"
+    yield Finding("home", fit, True, str(home) if fit else f"{folder} cannot be read and written", remedy)
+
+
+def _nearest(folder: Path) -> Path:
+    """`folder`, or the folder above it that is there already."""
+    return next((one for one in (folder, *folder.parents) if os.path.lexists(one)), Path("/"))
+
+
+def _records(settings: Settings) -> Iterator[Finding]:
+    """The databases of the home."""
+    for name, url in (("store", settings.store_url), ("registry", settings.tracking_uri)):
+        if problem := trouble(url):
+            yield Finding(name, False, True, problem, "put back its last good copy: docs/runbooks/restore.md")
 
 
 def _python() -> Iterator[Finding]:
@@ -76,7 +132,7 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _disk(home: Path) -> Iterator[Finding]:
-    folder = next(parent for parent in (home, *home.parents) if parent.exists())
+    folder = _nearest(home)
     free = shutil.disk_usage(folder).free / 1e9
     yield Finding("disk", free >= LEAST_FREE_GB, True, f"{free:.0f} GB free at {folder}", "free some space")
 

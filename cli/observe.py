@@ -70,7 +70,8 @@ def begin(place: Workplace, alerts_to: str = "") -> None:
     if lacking := missing():
         note(f"not observed: {' and '.join(lacking)} cannot be found\n  → {INSTALL}")
         return
-    if not any(one.lives for one in station.daemons.seen()):
+    if not all(_lives(station, name) for name in (PROMETHEUS, ALERTMANAGER, EXPORTER)):
+        station.daemons.stop()  # those that are left watch for nobody
         _start(place, station, alerts_to)
     aim(place)
     note(f"observed: {url(place.settings.home)} · alerts http://{HOST}:{_port(station, ALERTMANAGER)}")
@@ -175,6 +176,10 @@ def _commands(station: Station, ports: Mapping[str, int]) -> dict[str, Sequence[
 
 def _program(names: Sequence[str]) -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)
+
+
+def _lives(station: Station, name: str) -> bool:
+    return any(one.name == name and one.lives for one in station.daemons.seen())
 
 
 def _port(station: Station, name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -11,11 +12,11 @@ from cli.compose import Workplace, server_environment, workplace
 from cli.filling import fill
 from cli.output import JsonFlag, TaskOption, note, show
 from cli.progress import Progress
+from cli.serving_settings import check_server_settings
 from cli.status.command import status
 from cli.status.document import status_document
 from cli.status.tree import render
 from cli.turn import PATIENCE_S, turn
-from contender.adapters.supervisor.commands import taken
 from contender.adapters.supervisor.control import launch, observed, stop, wait_ready
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
@@ -30,7 +31,7 @@ def up(
     alerts_to: Annotated[str, typer.Option("--alerts-to", help="The webhook that alerts are sent to.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
-    """Serve the champion, the baseline and the transformer here, in the background.
+    """Serve the champion, the baseline and the transformer here, in the background. What is up already stays up.
 
     On a cluster, whose transformer is deployed already: give the slots their versions and the transformer its routing.
 
@@ -45,7 +46,8 @@ def up(
         if place.cluster:
             _deploy(place, progress)
         else:
-            serve(place, progress, port=place.settings.port if port is None else port, detached=True)
+            if not _is_up(place, port):
+                serve(place, progress, port=place.settings.port if port is None else port, detached=True)
             if observe:
                 observing.begin(place, alerts_to)
             else:
@@ -76,9 +78,9 @@ def serve(place: Workplace, progress: Progress, *, port: int, detached: bool) ->
 
     A champion that was serving when the home was last up is brought up again, with the routing that was in force.
     """
+    check_server_settings(os.environ)
     with progress.step("start servers") as step:
         environment = server_environment(place.settings)
-        taken(environment)
         launched = launch(place.settings.home, place.task.name, environment=environment, port=port, detached=detached)
         try:
             fill(place, progress.say)
@@ -105,8 +107,25 @@ def _check_trained(place: Workplace) -> None:
             f"{place.task.name} has no {' and no '.join(sorted(missing))} yet",
             remedy=f"contender train --task {place.task.name}",
         )
-    if place.cluster is None and observed(place.settings.home, place.task.name) is not None:
-        raise Refused(f"{place.task.name} is already up", remedy=f"contender down --task {place.task.name}")
+
+
+def _is_up(place: Workplace, port: int | None) -> bool:
+    """Whether the task's servers are up, and ready by now.
+
+    Raises:
+        Refused: they are, on another port than the one that was asked for.
+        DeadlineExceeded: they are, and one of them does not become ready.
+    """
+    home, task = place.settings.home, place.task.name
+    seen = observed(home, task)
+    if seen is None:
+        return False
+    found = seen.ports[TRANSFORMER]
+    if port not in {None, 0, found}:
+        raise Refused(f"{task} is already up on port {found}", remedy=f"contender down --task {task}, then up again")
+    note(f"{task} is already up")
+    wait_ready(home, task, deadline_s=place.settings.start_seconds)
+    return True
 
 
 def register(app: typer.Typer) -> None:

@@ -13,6 +13,7 @@ import typer
 from rich.console import Group
 
 from cli.compose import workplace
+from cli.documents import object_of
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from contender.errors import InvalidInput
 from contender.experiment.analysis import from_document
@@ -216,10 +217,8 @@ def terms_of(file: Path | None, ramp: str) -> Plan:
 def _read(file: Path | None) -> Plan:
     if file is None:
         return Plan()
-    try:
-        return from_json(file.read_text())
-    except OSError as error:
-        raise InvalidInput("--plan", f"cannot be read: {error.strerror}", remedy="contender experiment plan") from error
+    document = object_of("--plan", file, remedy="contender experiment plan --json")
+    return from_json(json.dumps(document))
 
 
 def _render(document: Mapping[str, Any]) -> Group:

@@ -14,9 +14,9 @@ from rich.text import Text
 from cli.cluster_doctor.checks import CHECKS
 from cli.cluster_doctor.finding import Finding, Look, State, findings
 from cli.compose import settings_from
+from cli.documents import text_of
 from cli.output import JsonFlag, show
 from contender.adapters.kubernetes_manifests import parsed, rendered
-from contender.errors import InvalidInput
 
 OVERLAYS: Final = Path("infrastructure/kubernetes/overlays")
 FAULT: Final = 4
@@ -65,10 +65,7 @@ def manifests_of(environment: str, file: Path | None) -> list[dict[str, Any]]:
     """
     if file is None:
         return rendered(OVERLAYS / environment)
-    try:
-        return parsed(file.read_text(), str(file))
-    except OSError as error:
-        raise InvalidInput("--manifests", f"{file} cannot be read: {error.strerror}") from error
+    return parsed(text_of("--manifests", file), str(file))
 
 
 def _inside() -> list[Finding]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from contender.adapters import sqlite_files
 from contender.adapters.addresses import sqlite_file, tellable
 from contender.adapters.artifact_places import found_below
 from contender.adapters.process_environment import forget_mlflow
@@ -36,6 +37,7 @@ _QUIET: Final = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }
+_DAMAGED: Final = "put back the file's last good copy; docs/runbooks/restore.md tells how"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class MlflowRegistry:
         self.tracking_uri, self._artifact_root = tracking_uri, artifact_root
         file = sqlite_file(tracking_uri)
         self._in_files = file is not None and "://" not in artifact_root
+        if problem := sqlite_files.trouble(tracking_uri):
+            raise Unavailable(f"the registry cannot be read: {problem}", remedy=_DAMAGED)
         with _translated(f"the registry at {tracking_uri}"):
             if file:
                 file.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from contender.adapters import sqlite_files
+from contender.adapters.addresses import sqlite_url
 from contender.adapters.store_sql.address_file import SCHEME, AddressFile, follow
 from contender.adapters.store_sql.versions import NEWEST, Versions, create, kept_version, migrate, refuse_other
 from contender.errors import Conflict, InvalidInput, Unavailable
@@ -34,6 +36,8 @@ _WRITES: Final = "contender_writes"
 
 _CREATION_LOCK: Final = 7_205_759_403
 """An arbitrary number that nothing else in the database locks."""
+
+_DAMAGED: Final = "put back the file's last good copy; docs/runbooks/restore.md tells how"
 
 _OTHER_TABLES: Final = {"42703", "42P01"}
 """PostgreSQL's codes for a column and a table that is not there: somebody upgraded the store under our feet."""
@@ -121,6 +125,8 @@ class Database:
     def _prepare(self, *, upgrading: bool) -> int | None:
         """Make sure that the tables are there and those of this code; the version that was found."""
         if self._file:
+            if problem := sqlite_files.trouble(sqlite_url(self._file)):
+                raise Unavailable(f"the store cannot be read: {problem}", remedy=_DAMAGED)
             self._file.parent.mkdir(parents=True, exist_ok=True)
         with _write(self._engine) as connection:
             _one_creator(connection)
@@ -303,7 +309,7 @@ def _translated() -> Iterator[None]:
             raise told from error
         if isinstance(error, exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
             raise
-        raise Unavailable(f"the store cannot be read: {_cause(error)}", remedy="see `contender doctor`") from error
+        raise Unavailable(f"the store cannot be read: {_cause(error)}", remedy=_DAMAGED) from error
 
 
 def _told(error: exc.DatabaseError) -> Unavailable | None:
