@@ -26,7 +26,7 @@ from contender.tasks.catalog import task_named
 from contender.tasks.task import Encoder, Estimator, Task
 from contender.values import REVIEW_LABEL, Row
 from pipelines.steps.ingest import read_csv
-from pipelines.steps.split import divide
+from pipelines.steps.split import LIVE, TEST, TRAIN, divide
 from pipelines.steps.validate import check_rows
 
 SPLITS: Final = 200
@@ -73,8 +73,8 @@ class Deals(NamedTuple):
 def saving(file: Path, task_name: str = "job-change", seed: int = 0) -> Figures:
     """Units that the experiment on these people needs, plain and adjusted, and whether both find the same effect."""
     task = task_named(task_name)
-    parts = divide(task, check_rows(task, read_csv(file)).good, {"train": 0.5, "live": 0.5}, seed)
-    train, live = parts["train"], parts["live"]
+    parts = divide(task, check_rows(task, read_csv(file)).good, {TRAIN: 0.5, TEST: 0.0, LIVE: 0.5})
+    train, live = parts[TRAIN], parts[LIVE]
     encoder, recipe = task.fit_features(train, _labels(task, train)), task.recipe()
     champion, challenger = (
         _fitted(task, encoder, recipe.build(recipe.defaults(), seed), rows) for rows in (train, train[::3])

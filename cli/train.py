@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,13 +33,16 @@ def train(
     task: TaskOption = "job-change",
     data: DataOption = None,
     trials: Annotated[int, typer.Option(help="Points of the search space to try; 0 takes the defaults.")] = 8,
-    seed: Annotated[int, typer.Option(help="Fixes synthetic rows, split, search and fit.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Fixes synthetic rows, search and fit; new synthetic rows without it.")
+    ] = None,
     override: Annotated[str, typer.Option(help="A reason to register a model that the gate refuses.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """Train, evaluate, gate and register one version with the kfp pipeline, on this machine.
 
-    The first version becomes champion, later ones challenger. Exit code 3 when the gate refuses.
+    The first version becomes champion, later ones challenger. The gate asks the same floor of each: people enough to
+    tell, surely better than one answer for all, not surely worse than the baseline. Exit code 3 when it refuses.
 
     Examples:
       contender train
@@ -47,9 +51,11 @@ def train(
     from pipelines.params import DataParams, GateParams, TrainingParams
 
     place = workplace(task)
+    file = existing(data)
+    seed = chosen_seed(place, file) if seed is None else seed
     run = run_params(
         place,
-        DataParams(file=existing(data), seed=seed),
+        DataParams(file=file, seed=seed),
         TrainingParams(trials=trials, seed=seed),
         GateParams(override=override),
     )
@@ -82,6 +88,20 @@ def evaluate(
     document = {"task": task, "version": version.version, "semver": version.semver, "alias": alias, **metrics}
     show(document, as_json, pairs)
     return 0
+
+
+def chosen_seed(place: Workplace, file: str) -> int:
+    """0 for the rows of a file; for synthetic rows the first that no registered version of the task has learnt from."""
+    if file:
+        return 0
+    from pipelines.steps.ingest import synthetic_source
+
+    seen = {version.tags.get("data_source") for version in place.registry.versions(place.task.name)}
+    seed = next(number for number in count() if synthetic_source(number) not in seen)
+    note(
+        f"{place.task.name}: synthetic rows of seed {seed}{', other people than any version has seen' if seed else ''}"
+    )
+    return seed
 
 
 def run_params(place: Workplace, data: DataParams, training: TrainingParams, gate: GateParams) -> RunParams:
@@ -124,7 +144,9 @@ def _outcome(metric: str, result: RunResult) -> str:
     measured = f"{metric} {result.metrics['challenger'][metric]:.4f}"
     if result.version is None:
         return f"{measured}, refused by the gate"
-    return f"{measured}, version {result.version} ({result.semver}) is {result.alias}"
+    passed = f"{measured}, version {result.version} ({result.semver}) is {result.alias}"
+    overridden = result.gate["outcome"] == "overridden"
+    return f"{passed}; the gate was overridden: {result.gate['reason']}" if overridden else passed
 
 
 def _document(task: str, result: RunResult) -> dict[str, Any]:
@@ -136,7 +158,9 @@ def _document(task: str, result: RunResult) -> dict[str, Any]:
 def _render(document: Mapping[str, Any]) -> Group | Table:
     source = "synthetic rows" if document["synthetic"] else "rows of the file"
     title = f"{document['task']} version {document['version'] or '– (refused)'}, on {document['rows']['test']} {source}"
-    facts = {"semver": document["semver"], "alias": document["alias"], "gate": document["gate"]["reason"]}
+    gate = document["gate"]
+    facts = {"semver": document["semver"], "alias": document["alias"], "gate": gate["reason"]}
+    facts |= {"overridden": gate["override"]} if gate["override"] else {}
     return Group(pairs(document["metrics"], title), pairs(facts | {"seconds": f"{document['seconds']:.0f}"}))
 
 

@@ -20,8 +20,8 @@ class DataParams(_Params):
     `file` is a path where the step runs, or ``s3://BUCKET/KEY``.
 
     `test_share` of the units is never trained on. `live_share` is kept back from training and test alike: people to
-    send through a running system. A `max_bad_share` of rows may break the schema; they are set aside. `seed` fixes the
-    synthetic rows and the division.
+    send through a running system. Who is held out is decided by the person's id, whatever the seed. A `max_bad_share`
+    of rows may break the schema; they are set aside. `seed` fixes the synthetic rows.
     """
 
     file: str = ""
@@ -57,11 +57,15 @@ class GateParams(_Params):
 
     The primary metric's improvement over the champion, on the same untouched rows, has a one-sided 95 % lower bound
     from a paired bootstrap. It must reach `min_improvement` where that is stated, else stay above
-    minus `margin` (non-inferiority). `override` is a person's reason to register a refused model all the same.
+    minus `margin` (non-inferiority). Every version, the first too, must be surely better than one answer for all and
+    not surely worse than the baseline, on at least `min_people` held-out people, `min_rare` of whom do not have the
+    commonest label: fewer cannot tell. `override` is a person's reason to register a refused model all the same.
     """
 
     min_improvement: float | None = None
     margin: Annotated[float, Field(ge=0.0)] = 0.02
+    min_people: Annotated[int, Field(ge=2)] = 50
+    min_rare: Annotated[int, Field(ge=1)] = 10
     override: str = ""
 
 

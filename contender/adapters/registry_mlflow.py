@@ -215,6 +215,17 @@ class MlflowRegistry:
         kept = version.tags.get(EVALUATED_ARTIFACT, version.artifact)
         return _local(found_below(self._artifact_root, version.task, kept), folder)
 
+    def fetch_kept(self, version: ModelVersion, tag: str, folder: Path) -> Path:
+        """The files beside the version that its `tag` names, on this machine like `fetch`'s.
+
+        Raises:
+            NotFound: the version has no such tag.
+            Unavailable: the store of artifacts does not answer.
+        """
+        if tag not in version.tags:
+            raise NotFound(f"version {version.version} has no {tag}")
+        return _local(version.tags[tag], folder)
+
     def _experiment(self, task: str) -> str:
         found = self._client.get_experiment_by_name(task)
         if found is None:

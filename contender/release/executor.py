@@ -241,7 +241,7 @@ class Release:
         after, actions = next_state(led, event)
         if event.kind in _WAYS_BACK:
             after, actions, left = _with_owed(after, actions, left)
-        told = {"from": state.phase.value, "to": after.phase.value, **_versions(after), **detail}
+        told = {"from": state.phase.value, "to": after.phase.value, **_versions(after), **_overridden(event), **detail}
         if terms:
             told |= self._approved(led, terms)
         if state.change:
@@ -338,6 +338,12 @@ class Release:
             self._trail.append(f"{event.kind} refused", at=self._clock(), actor=self._actor, detail=detail)
         except ContenderError as second:
             error.add_note(f"the refusal could not be audited: {second}")
+
+
+def _overridden(event: Event) -> dict[str, object]:
+    """Why a version is released that the training's gate refused; empty for one that passed it."""
+    reason = event.model.tags.get("gate_override") if event.model else None
+    return {"gate_override": reason} if reason else {}
 
 
 def _with_owed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +18,9 @@ from contender.tasks.task import Metric, Probabilities, Task
 from contender.values import BASELINE, CHALLENGER, CHAMPION, ModelVersion, Row
 from monitoring.drift import reference
 from pipelines.params import RegistryParams
-from pipelines.steps import bootstrap, plots
+from pipelines.steps import bootstrap, learnt, plots
 from pipelines.steps.command import main
-from pipelines.steps.files import REPORT, read_document, read_rows, write_document
+from pipelines.steps.files import REPORT, read_rows, write_document
 from pipelines.steps.ingest import read_csv
 from pipelines.steps.progress import reported
 from pipelines.steps.scoring import Scorer, load
@@ -29,16 +30,21 @@ from pipelines.steps.validate import check_rows, require_mostly_good
 
 PLOTS: Final = "plots"
 
+_CHANCE: Final = "chance"
+_LEAST_FRESH: Final = 0.5
+"""The part of the held-out rows below which those that the champion has not learnt from are no fair sample of them."""
+
 _QUANTILE: Final = 1.6449
 """Of the standard normal distribution, at 0.95."""
 
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """How much better the challenger's primary metric is: the point, and its one-sided 95 % lower bound."""
+    """How much better the challenger's primary metric is: the point, and its one-sided 95 % bounds."""
 
     point: float
     low: float
+    high: float
     resamples: int = bootstrap.RESAMPLES
 
 
@@ -76,11 +82,11 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """The champion to compare with, if any; why one cannot be compared; why the comparison may flatter it."""
+    """The champion to compare with, if any, or why one cannot be compared; the rows that it has not learnt from."""
 
+    rows: Sequence[Row]
     scorer: Scorer | None = None
     incomparable: str = ""
-    overlap: str = ""
 
 
 @reported("evaluate")
@@ -92,24 +98,28 @@ def evaluate(
     Metrics come with 95 % intervals, and the improvement with a bound, by one bootstrap (`bootstrap.resamples`).
 
     The champion is judged by its evaluated artifact, never by a refitted one, which learnt from its own test rows too.
-    Where the test rows are others than those of the champion's run, ``overlap`` says that it may have learnt from some.
+    Test rows of people it has learnt from all the same are set aside for all: nobody is judged on what one model knows.
     """
     question = task_named(task)
-    rows = read_rows(parts / TEST)
+    held_out = read_rows(parts / TEST)
+    rival = _rival(question, registry, held_out, evaluation / "champion")
+    rows = rival.rows
     truth = [question.label_of(row[question.target]) for row in rows]
-    rival = _rival(question, registry, read_document(parts / REPORT)["test_digest"], evaluation / "champion")
     scorers = {CHALLENGER: load(question, model / ARTIFACT), BASELINE: load(question, baseline / ARTIFACT)}
     scorers |= {CHAMPION: rival.scorer} if rival.scorer else {}
     answers = {name: answers_of(scorer, rows) for name, scorer in scorers.items()}
-    draws = bootstrap.resamples(truth, group_ids([question.group_keys(row) for row in rows]))
+    groups = group_ids([question.group_keys(row) for row in rows])
+    draws = bootstrap.resamples(truth, groups)
     measured = {name: Measured.of(question, truth, answer, draws) for name, answer in answers.items()}
+    chance = Measured.of(question, truth, one_answer(truth, answers[CHALLENGER].classes), draws)
     document = {
         "rows": len(rows),
+        "set_aside": len(held_out) - len(rows),
         "metrics": {name: one.metrics for name, one in measured.items()},
         "intervals": {name: one.intervals() for name, one in measured.items()},
         "improvement": _improvement(question, measured),
+        "floor": _floor(question, truth, groups, {**measured, _CHANCE: chance}),
         "incomparable": rival.incomparable,
-        "overlap": rival.overlap,
     }
     write_document(evaluation / REPORT, document)
     challenger = answers[CHALLENGER]
@@ -146,12 +156,35 @@ def measure(task: Task, truth: Sequence[str], answers: Answers) -> dict[str, flo
 def improvement(metric: Metric, champion: Measured, challenger: Measured) -> Improvement:
     """The challenger's improvement of the primary metric, both models having been measured on the same draws.
 
-    The bound is that of the standard normal interval with the bootstrap's standard error, as in `bootstrap.interval`.
+    The bounds are the standard normal interval's with the bootstrap's standard error, as in `bootstrap.interval`.
     """
     point = metric.improvement(champion.metrics[metric.name], challenger.metrics[metric.name])
     pairs = zip(champion.drawn, challenger.drawn, strict=True)
     differences = [metric.improvement(one[metric.name], other[metric.name]) for one, other in pairs]
-    return Improvement(point, point - _QUANTILE * bootstrap.spread(differences))
+    reach = _QUANTILE * bootstrap.spread(differences)
+    return Improvement(point, point - reach, point + reach)
+
+
+def one_answer(truth: Sequence[str], classes: Sequence[str]) -> Answers:
+    """The best answer that does not look at anybody: for each of `truth` the shares of the labels in it."""
+    counts = Counter(truth)
+    shares = np.array([[counts[label] / len(truth) for label in classes]])
+    return Answers(np.repeat(shares, len(truth), axis=0), tuple(classes))
+
+
+def _floor(task: Task, truth: Sequence[str], groups: Indices, models: Mapping[str, Measured]) -> dict[str, Any]:
+    """What the gate asks of every version; see `pipelines.steps.gate.Floor`."""
+    name, challenger = task.metric.name, models[CHALLENGER]
+    over_chance, over_baseline = (improvement(task.metric, models[role], challenger) for role in (_CHANCE, BASELINE))
+    people = [truth[row] for row in np.unique(groups, return_index=True)[1]]
+    return {
+        "people": len(people),
+        "rare": len(people) - max(Counter(people).values()),
+        "chance": models[_CHANCE].metrics[name],
+        "over_chance": over_chance.low,
+        "baseline": models[BASELINE].metrics[name],
+        "over_baseline": over_baseline.high,
+    }
 
 
 def _improvement(task: Task, measured: Mapping[str, Measured]) -> dict[str, Any] | None:
@@ -160,17 +193,22 @@ def _improvement(task: Task, measured: Mapping[str, Measured]) -> dict[str, Any]
     return asdict(improvement(task.metric, measured[CHAMPION], measured[CHALLENGER]))
 
 
-def _rival(task: Task, registry: RegistryParams, test_digest: str, folder: Path) -> Rival:
+def _rival(task: Task, registry: RegistryParams, rows: Sequence[Row], folder: Path) -> Rival:
     from contender.adapters.registry_mlflow import MlflowRegistry
 
     connected = MlflowRegistry(registry.tracking_uri, registry.artifact_root)
     try:
         version = connected.version(task.name, CHAMPION)
     except NotFound:
-        return Rival()
+        return Rival(rows)
     if incomparable := _incomparable(task, version):
-        return Rival(incomparable=incomparable)
-    return Rival(load(task, connected.fetch_evaluated(version, folder)), overlap=_overlap(version, test_digest))
+        return Rival(rows, incomparable=incomparable)
+    known = learnt.load(connected.fetch_kept(version, learnt.TAG, folder / learnt.FOLDER))
+    fresh = [rows[at] for at in learnt.unknown(task, rows, known)]
+    if len(fresh) < _LEAST_FRESH * len(rows):
+        met = f"version {version.version} has learnt from {len(rows) - len(fresh)} of the {len(rows)} rows held out"
+        return Rival(rows, incomparable=met)
+    return Rival(fresh, load(task, connected.fetch_evaluated(version, folder)))
 
 
 def _incomparable(task: Task, version: ModelVersion) -> str:
@@ -178,13 +216,9 @@ def _incomparable(task: Task, version: ModelVersion) -> str:
         return f"version {version.version} answers another schema"
     if version.tags.get("features_version") != str(task.features_version):
         return f"version {version.version} was made with other features code"
+    if learnt.TAG not in version.tags:
+        return f"version {version.version} does not say whom it has learnt from"
     return ""
-
-
-def _overlap(version: ModelVersion, test_digest: str) -> str:
-    if version.tags.get("test_digest") == test_digest:
-        return ""
-    return f"version {version.version} comes from another split and may have learnt from some of these rows"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""The gate: may this model be registered? A pure function of what was measured on the same untouched rows."""
+"""The gate: may this model be registered? A pure function of what was measured on the same untouched rows.
+
+Every version must stand on the floor: enough people held out to tell, surely better than one answer for all, not surely
+worse than the baseline. A first version has nothing else to show; a later one must not fall behind the champion either.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +23,35 @@ Outcome = Literal["passed", "refused", "overridden"]
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """What every version must show, champion or not; bounds are one-sided 95 % ones, on the same rows.
+
+    `people` counts those held out (copies of one person once), `rare` those of them without the commonest label.
+    `over_chance` is the lower bound of the improvement over one answer for all, `over_baseline` the upper bound of that
+    over the baseline fitted on the same rows; `chance` and `baseline` are their values.
+    """
+
+    people: int
+    rare: int
+    chance: float
+    over_chance: float
+    baseline: float
+    over_baseline: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """What the gate looks at: the primary metric of challenger and champion on the same rows.
+    """What the gate looks at: the primary metric of challenger and champion on the same rows, and the floor.
 
     `improvement_low` is the one-sided 95 % lower bound of the improvement. Both are None without a champion to compare
-    with; `incomparable` then says why there is one that cannot be compared, if there is one. `overlap` says when the
-    champion may have learnt from some of the rows, which makes it look better than it is.
+    with; `incomparable` then says why there is one that cannot be compared, if there is one.
     """
 
     challenger: float
+    floor: Floor
     champion: float | None = None
     improvement_low: float | None = None
     incomparable: str = ""
-    overlap: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +96,20 @@ def measured_in(evaluation: Mapping[str, Any], metric: str) -> Measured:
     champion = models.get("champion")
     return Measured(
         challenger=models["challenger"][metric],
+        floor=Floor(**evaluation["floor"]),
         champion=champion[metric] if champion else None,
         improvement_low=comparison["low"] if comparison else None,
         incomparable=evaluation["incomparable"],
-        overlap=evaluation["overlap"],
     )
 
 
 def decide(metric: Metric, ceiling: float, measured: Measured, params: GateParams) -> Decision:
     """Refuse what is too good to be true or not good enough; a stated override turns a refusal around."""
-    refusal = _leak(metric, ceiling, measured) or _shortfall(metric, measured, params)
+    refusal = (
+        _leak(metric, ceiling, measured)
+        or _below_floor(metric, measured, params)
+        or _shortfall(metric, measured, params)
+    )
     if not refusal:
         return Decision("passed", _praise(metric, measured, params))
     if params.override:
@@ -97,6 +121,26 @@ def _leak(metric: Metric, ceiling: float, measured: Measured) -> str:
     if metric.improvement(ceiling, measured.challenger) <= 0.0:
         return ""
     return f"leak alarm: {metric.name} {measured.challenger:.4f} is beyond {ceiling:g}, which honest data cannot reach"
+
+
+def _below_floor(metric: Metric, measured: Measured, params: GateParams) -> str:
+    floor, value = measured.floor, f"{metric.name} {measured.challenger:.4f}"
+    if floor.people < params.min_people or floor.rare < params.min_rare:
+        return (
+            f"too few people to tell: {floor.people} held out, {floor.rare} of them without the commonest label; "
+            f"{params.min_people} and {params.min_rare} are needed"
+        )
+    if floor.over_chance <= 0.0:
+        return (
+            f"not surely better than one answer for all: {value} against {floor.chance:.4f}, "
+            f"improvement at least {floor.over_chance:+.4f} (one-sided 95 %); above 0 is needed"
+        )
+    if floor.over_baseline < 0.0:
+        return (
+            f"worse than the baseline fitted on the same rows: {value} against {floor.baseline:.4f}, "
+            f"improvement at most {floor.over_baseline:+.4f} (one-sided 95 %)"
+        )
+    return ""
 
 
 def _shortfall(metric: Metric, measured: Measured, params: GateParams) -> str:
@@ -112,7 +156,11 @@ def _shortfall(metric: Metric, measured: Measured, params: GateParams) -> str:
 
 def _praise(metric: Metric, measured: Measured, params: GateParams) -> str:
     if measured.improvement_low is None:
-        return f"there is no champion yet; {metric.name} {measured.challenger:.4f}"
+        floor = measured.floor
+        return (
+            f"there is no champion yet; {metric.name} {measured.challenger:.4f} on {floor.people} people held out, "
+            f"baseline {floor.baseline:.4f}, one answer for all {floor.chance:.4f}"
+        )
     kind = "not worse than" if params.min_improvement is None else "better than"
     return f"{kind} the champion: {_compared(metric, measured)}, at least {_needed(params):+.4f} was needed"
 
@@ -122,9 +170,8 @@ def _needed(params: GateParams) -> float:
 
 
 def _compared(metric: Metric, measured: Measured) -> str:
-    caution = f" ({measured.overlap})" if measured.overlap else ""
     return (
-        f"{metric.name} {measured.challenger:.4f} against {measured.champion:.4f}{caution}, "
+        f"{metric.name} {measured.challenger:.4f} against {measured.champion:.4f}, "
         f"improvement at least {measured.improvement_low:+.4f} (one-sided 95 %)"
     )
 

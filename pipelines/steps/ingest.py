@@ -40,13 +40,18 @@ def ingest(task: str, data: DataParams, source: Path) -> dict[str, Any]:
         content = json.dumps(table, sort_keys=True).encode()
     write_rows(source / ROWS, table)
     document = {
-        "source": Path(data.file).name if data.file else "synthetic",
+        "source": Path(data.file).name if data.file else synthetic_source(data.seed),
         "synthetic": not data.file,
         "data_digest": hashlib.sha256(content).hexdigest(),
         "rows": len(table),
     }
     write_document(source / REPORT, document)
     return document
+
+
+def synthetic_source(seed: int) -> str:
+    """What a version made from synthetic rows calls its data: their seed tells them apart."""
+    return f"synthetic, seed {seed}"
 
 
 def read_csv(path: Path) -> list[dict[str, object]]:

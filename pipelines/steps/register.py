@@ -19,6 +19,7 @@ from contender.tasks.task import Task
 from contender.values import BASELINE, CHALLENGER, CHAMPION, ModelVersion
 from monitoring.drift import reference
 from pipelines.params import RegistryParams
+from pipelines.steps import learnt
 from pipelines.steps.bootstrap import with_bounds
 from pipelines.steps.command import main
 from pipelines.steps.evaluate import PLOTS
@@ -131,7 +132,7 @@ class Registrar:
             draft = registry.draft(name, run_id, registry.log_files(run_id, described, "model"))
             serving = Path(shutil.copytree(branch.served, Path(scratch, "serving")))
             manifest_digest = digest(stamp(serving, draft.version))
-            tags = self._tags(branch, run_id) | self._judged(branch, draft) | self._reference(branch, draft)
+            tags = self._tags(branch, run_id) | self._judged(branch, draft) | self._kept(branch, draft)
             version = registry.publish(draft, serving, manifest_digest, semver=semver, metrics=metrics, tags=tags)
         registry.set_alias(name, branch.role, version.version)
         registry.finish_run(run_id)
@@ -158,13 +159,20 @@ class Registrar:
             return {}
         return {EVALUATED_ARTIFACT: self._registry.log_files(draft.run_id, branch.judged, f"evaluated/{draft.version}")}
 
-    def _reference(self, branch: Branch, draft: Draft) -> dict[str, str]:
-        """Where the rows are kept that the version's inputs and answers are watched against; a baseline is not."""
+    def _kept(self, branch: Branch, draft: Draft) -> dict[str, str]:
+        """Where the rows are kept that the version's inputs and answers are watched against, and the digests of the
+        people it learnt from, on whom no later version is compared with it. A baseline is neither watched nor compared.
+        """
         if branch.role == BASELINE:
             return {}
-        folder = self._candidate.evaluation / reference.FOLDER
-        kept = self._registry.log_files(draft.run_id, folder, f"{reference.FOLDER}/{draft.version}")
-        return {reference.TAG: kept}
+        folders = {
+            reference.TAG: self._candidate.evaluation / reference.FOLDER,
+            learnt.TAG: self._candidate.model / learnt.FOLDER,
+        }
+        return {
+            tag: self._registry.log_files(draft.run_id, folder, f"{folder.name}/{draft.version}")
+            for tag, folder in folders.items()
+        }
 
     def _semver(self, branch: Branch) -> str:
         suffix = _BASELINE_SUFFIX if branch.role == BASELINE else ""

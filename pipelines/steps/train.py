@@ -15,6 +15,7 @@ from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
 from contender.values import Row
 from pipelines.params import RegistryParams, TrainingParams
+from pipelines.steps import learnt
 from pipelines.steps.command import main
 from pipelines.steps.export import Trained, export
 from pipelines.steps.files import REPORT, read_document, read_rows, write_document
@@ -57,6 +58,7 @@ def train(
     trained = fit(question, lesson, training, params)
     emit(Progress(name, "advanced", detail={"doing": "exporting to ONNX and verifying"}))
     difference = export(question, trained, lesson.rows, model / ARTIFACT)
+    learnt.save(question, lesson.rows, model / learnt.FOLDER)
     document = {
         "source": read_document(parts / REPORT),
         "params": params,

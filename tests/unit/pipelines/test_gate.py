@@ -1,4 +1,6 @@
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -6,16 +8,44 @@ from contender.errors import Refused
 from contender.tasks.task import Metric
 from pipelines.params import GateParams
 from pipelines.steps.files import write_document
-from pipelines.steps.gate import Measured, decide, measured_in, passed
+from pipelines.steps.gate import Floor, Measured, decide, measured_in, passed
 
 AUC = Metric("roc_auc")
 LOSS = Metric("log_loss", greater_is_better=False)
+FLOOR = Floor(people=500, rare=120, chance=0.5, over_chance=0.25, baseline=0.78, over_baseline=0.04)
 
 
 def test_the_first_model_passes() -> None:
-    decision = decide(AUC, 0.83, Measured(0.8), GateParams())
+    decision = decide(AUC, 0.83, Measured(0.8, FLOOR), GateParams())
     assert (decision.outcome, decision.registers) == ("passed", True)
     assert "no champion yet" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "reason"),
+    [
+        ({"people": 49, "rare": 25}, "refused", "too few people to tell: 49 held out, 25 of them"),
+        ({"people": 50, "rare": 10}, "passed", ""),
+        ({"rare": 9}, "refused", "too few people to tell: 500 held out, 9 of them"),
+        ({"over_chance": 0.0}, "refused", "not surely better than one answer for all: roc_auc 0.8000 against 0.5000"),
+        ({"over_chance": 0.001}, "passed", ""),
+        ({"over_baseline": -0.001}, "refused", "worse than the baseline fitted on the same rows"),
+        ({"over_baseline": 0.0}, "passed", ""),
+    ],
+)
+@pytest.mark.parametrize("champion", [None, 0.79])
+def test_every_version_stands_on_the_floor(
+    changed: dict[str, Any], outcome: str, reason: str, champion: float | None
+) -> None:
+    measured = Measured(0.8, replace(FLOOR, **changed), champion, None if champion is None else 0.0)
+    decision = decide(AUC, 0.83, measured, GateParams())
+    assert decision.outcome == outcome
+    assert reason in decision.reason
+    overridden = decide(AUC, 0.83, measured, GateParams(override="an old one, for a rehearsal"))
+    assert overridden.registers
+    assert (overridden.outcome, overridden.override) == (
+        ("overridden", "an old one, for a rehearsal") if reason else ("passed", "")
+    )
 
 
 @pytest.mark.parametrize(
@@ -29,7 +59,7 @@ def test_the_first_model_passes() -> None:
     ],
 )
 def test_the_lower_bound_is_what_counts(low: float, params: GateParams, outcome: str) -> None:
-    assert decide(AUC, 0.83, Measured(0.79, 0.78, low), params).outcome == outcome
+    assert decide(AUC, 0.83, Measured(0.79, FLOOR, 0.78, low), params).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -44,17 +74,17 @@ def test_the_lower_bound_is_what_counts(low: float, params: GateParams, outcome:
 def test_what_is_too_good_to_be_true_raises_the_leak_alarm(
     metric: Metric, ceiling: float, value: float, outcome: str
 ) -> None:
-    decision = decide(metric, ceiling, Measured(value), GateParams())
+    decision = decide(metric, ceiling, Measured(value, FLOOR), GateParams())
     assert decision.outcome == outcome
     assert ("leak alarm" in decision.reason) == (outcome == "refused")
 
 
 def test_the_alarm_comes_before_the_comparison() -> None:
-    assert "leak alarm" in decide(AUC, 0.83, Measured(0.99, 0.7, 0.2), GateParams()).reason
+    assert "leak alarm" in decide(AUC, 0.83, Measured(0.99, FLOOR, 0.7, 0.2), GateParams()).reason
 
 
 def test_a_champion_that_cannot_be_compared_needs_a_person() -> None:
-    measured = Measured(0.8, incomparable="version 3 answers another schema")
+    measured = Measured(0.8, FLOOR, incomparable="version 3 answers another schema")
     assert decide(AUC, 0.83, measured, GateParams()).outcome == "refused"
     overridden = decide(AUC, 0.83, measured, GateParams(override="new schema agreed"))
     assert (overridden.outcome, overridden.override, overridden.registers) == ("overridden", "new schema agreed", True)
@@ -62,7 +92,7 @@ def test_a_champion_that_cannot_be_compared_needs_a_person() -> None:
 
 
 def test_an_override_of_what_passes_anyway_is_no_override() -> None:
-    assert decide(AUC, 0.83, Measured(0.8), GateParams(override="in a hurry")).outcome == "passed"
+    assert decide(AUC, 0.83, Measured(0.8, FLOOR), GateParams(override="in a hurry")).outcome == "passed"
 
 
 def test_it_reads_the_evaluation_report() -> None:
@@ -70,18 +100,15 @@ def test_it_reads_the_evaluation_report() -> None:
         "metrics": {"challenger": {"roc_auc": 0.8}, "champion": {"roc_auc": 0.79}, "baseline": {"roc_auc": 0.7}},
         "improvement": {"point": 0.01, "low": -0.001, "resamples": 80},
         "incomparable": "",
-        "overlap": "other split",
+        "floor": asdict(FLOOR),
     }
-    assert measured_in(report, "roc_auc") == Measured(0.8, 0.79, -0.001, overlap="other split")
-    alone = {"metrics": {"challenger": {"roc_auc": 0.8}}, "improvement": None, "incomparable": "why", "overlap": ""}
-    assert measured_in(alone, "roc_auc") == Measured(0.8, incomparable="why")
-
-
-@pytest.mark.parametrize("low", [0.0, -0.5], ids=["passed", "refused"])
-def test_a_comparison_that_flatters_the_champion_says_so(low: float) -> None:
-    overlap = "version 3 comes from another split"
-    assert overlap in decide(AUC, 0.83, Measured(0.8, 0.79, low, overlap=overlap), GateParams()).reason
-    assert "()" not in decide(AUC, 0.83, Measured(0.8, 0.79, low), GateParams()).reason
+    assert measured_in(report, "roc_auc") == Measured(0.8, FLOOR, 0.79, -0.001)
+    alone = report | {
+        "metrics": {"challenger": {"roc_auc": 0.8}},
+        "improvement": None,
+        "incomparable": "why",
+    }
+    assert measured_in(alone, "roc_auc") == Measured(0.8, FLOOR, incomparable="why")
 
 
 @pytest.mark.parametrize("outcome", ["passed", "overridden"])
