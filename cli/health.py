@@ -20,7 +20,7 @@ from monitoring.drift.check import DAY_S
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.drift.verdict import DECAY
 from monitoring.retraining import ledger
-from monitoring.retraining.triggers import Run, budget_left, living
+from monitoring.retraining.triggers import BROKEN, Run, budget_left, living
 
 State = Literal["ok", "warn", "bad", "unknown"]
 
@@ -168,10 +168,10 @@ def _retraining(place: Workplace, now: float) -> Finding:
     if not runs:
         return Finding("retraining", "ok", f"no run in 30 days, {left}")
     newest = runs[0]
-    state: State = "bad" if newest.result == "failed" or _died(newest, now) else "ok"
+    state: State = "bad" if newest.result in BROKEN or _died(newest, now) else "ok"
     command = {
         "challenger": f"contender experiment start --task {place.task.name}",
-        "failed": f"contender retrain --task {place.task.name}",
+        **dict.fromkeys(BROKEN, f"contender retrain --task {place.task.name}"),
     }.get(newest.result, "")
     return Finding("retraining", state, f"{newest.reason}: {_told(newest, now)}, {left}", command)
 

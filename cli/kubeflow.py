@@ -12,7 +12,7 @@ from cli.pipeline import api, followed, job_for
 from contender.adapters.files_s3 import SCHEME
 from contender.errors import ContenderError, DeadlineExceeded, InvalidInput, NotFound, Unavailable
 from contender.values import CHALLENGER, ModelVersion
-from monitoring.retraining.triggers import Limits, Run, living
+from monitoring.retraining.triggers import Limits, Result, Run, living
 
 if TYPE_CHECKING:
     from pipelines.remote import Job, Pipelines
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 RUN_TAG: Final = "kfp_run_id"
 """The tag by which a version names the run that registered it."""
+
+BEFORE_TRAINING: Final = frozenset({"ingest", "validate", "split"})
+"""The steps before there are rows to train on: a run that fails in one of them costs nothing."""
 
 Record = Callable[[Run], None]
 """Keeps a run as it stands."""
@@ -53,11 +56,11 @@ class Training:
         return job
 
     def begun(self, run: Run, job: Job) -> Run:
-        """The run as it goes on in Kubeflow, or failed where it would not take it."""
+        """The run as it goes on in Kubeflow, or untrained where it would not take it."""
         try:
             run = run._replace(run_id=self._api.submit(replace(job, name=f"{job.experiment}-retraining-{run.key}")))
         except ContenderError as error:
-            run = run.ended(time.time(), "failed", message=str(error))
+            run = run.ended(time.time(), "untrained", message=str(error))
         except KeyboardInterrupt:
             self._record(run.ended(time.time(), "failed", message="interrupted by a person"))
             raise
@@ -96,9 +99,11 @@ class Training:
         """What came of it: what the registry holds, not what Kubeflow says of its steps."""
         if seen.state != "SUCCEEDED":
             # What Kubeflow quotes of a crash may repeat a cell of the file: the record says where to look instead.
-            steps = ", ".join(sorted(name for name, state in seen.tasks.items() if state == "FAILED"))
+            failed = {name for name, state in seen.tasks.items() if state == "FAILED"}
+            steps = ", ".join(sorted(failed))
             where = f" in {steps}" if steps else ""
-            return run.ended(time.time(), "failed", message=f"{_named(run)} {seen.state.lower()}{where}: see its logs")
+            result: Result = "untrained" if failed & BEFORE_TRAINING else "failed"
+            return run.ended(time.time(), result, message=f"{_named(run)} {seen.state.lower()}{where}: see its logs")
         made = self._made_by(str(run.run_id))
         if made is not None:
             reason = made.tags.get("gate_reason", "")

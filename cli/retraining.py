@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,7 +17,7 @@ from cli.compose import Workplace, server_environment, workplace
 from cli.kubeflow import Training, elsewhere
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
-from cli.train import existing
+from cli.train import REFUSED, existing
 from contender.adapters.process_environment import python
 from contender.values import CHALLENGER
 from monitoring.retraining import ledger
@@ -26,7 +26,11 @@ from monitoring.retraining.triggers import Limits, Result, Run, budget_left
 LIMITS: Final = Limits()
 
 _COMMAND: Final = "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"
-_REFUSED: Final = 3
+UNUSABLE: Final = 2
+"""The exit code of a training that was given what it cannot train on."""
+
+_EXIT_CODES: Final[Mapping[str | None, int]] = {"failed": 1, "untrained": UNUSABLE}
+ASKED: Final = "a person asked"
 
 RowsOption = Annotated[
     str,
@@ -53,23 +57,30 @@ def retrain(  # noqa: PLR0913, PLR0917 - every option is a parameter
     if_due: Annotated[
         bool, typer.Option("--if-due", help="Only when drift, decay or the calendar ask for it.")
     ] = False,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "a person asked",
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = ASKED,
     wait: WaitOption = LIMITS.longest_s,
     as_json: JsonFlag = False,
 ) -> int:
     """Begin a training run, within cooldown and budget; what passes the gate awaits its experiment.
 
-    With CONTENDER_PIPELINES_URL it runs on Kubeflow Pipelines. Exit code 0 also when none is due: the answer says why.
-    Exit code 1 when the run failed.
+    With CONTENDER_PIPELINES_URL it runs on Kubeflow Pipelines. A run that ends before it has rows to train on costs
+    nothing of the budget. Exit code 1 when the run failed, 2 when it had no rows to train on, 3 when none may begin or
+    the gate refuses the model. With --if-due these last two are a round that did its work: exit code 0.
 
     Examples:
       contender retrain --if-due --data newest.csv     # from cron, every hour
       contender retrain --reason "new market"
     """
     place = workplace(task)
-    document = retrain_if_due(place, Terms(data, trials, wait), asked="" if if_due else reason)
+    document = retrain_if_due(place, Terms(data, trials, wait), asked="" if if_due else reason.strip() or ASKED)
     show(document, as_json, lambda d: pairs({k: v for k, v in d.items() if v is not None}, f"retraining of {task}"))
-    return 1 if document["result"] == "failed" else 0
+    return _EXIT_CODES.get(document["result"], 0) if if_due else _asked_code(document)
+
+
+def _asked_code(document: Mapping[str, Any]) -> int:
+    """What a person asked for and did not get is no success."""
+    turned_away = not document["due"] or document["result"] == "refused"
+    return REFUSED if turned_away else _EXIT_CODES.get(document["result"], 0)
 
 
 def retrain_if_due(place: Workplace, terms: Terms, *, asked: str = "") -> dict[str, Any]:
@@ -149,8 +160,10 @@ def _train(run: Run, arguments: Sequence[str], say: Callable[[str], None]) -> Ru
         message = f"it broke off (exit code {code}); contender {' '.join(arguments[:-1])} shows why"
         return run.ended(time.time(), "failed", message=message)
     if "error" in document:
-        return run.ended(time.time(), "failed", message=str(document["error"]))
-    result: Result = "refused" if code == _REFUSED else "challenger"
+        # Whatever a step refuses of what it was given is refused before anything is searched or fitted.
+        broken: Result = "untrained" if code == UNUSABLE else "failed"
+        return run.ended(time.time(), broken, message=str(document["error"]))
+    result: Result = "refused" if code == REFUSED else "challenger"
     return run.ended(time.time(), result, version=document["version"], message=str(document["gate"]["reason"]))
 
 

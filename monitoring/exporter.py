@@ -29,7 +29,7 @@ from monitoring.drift.check import NOTES as DRIFT
 from monitoring.drift.verdict import KINDS, STATES
 from monitoring.metrics import WATCHED, MetricSpec
 from monitoring.retraining import ledger
-from monitoring.retraining.triggers import REASONS, RESULTS, Limits, budget_left
+from monitoring.retraining.triggers import BROKEN, REASONS, RESULTS, Limits, budget_left
 
 DAY_S: Final = 86_400.0
 WEEK_S: Final = 7 * DAY_S
@@ -252,7 +252,7 @@ def _retraining(records: Records) -> Iterator[Sample]:
         for result in RESULTS:
             yield Sample(metrics.RETRAINING_RUNS, (reason, result), counted[reason, result])
     yield Sample(metrics.RETRAINING_BUDGET, (), budget_left(runs, records.now, limits))
-    yield Sample(metrics.RETRAINING_FAILED, (), float(bool(runs) and runs[0].result == "failed"))
+    yield Sample(metrics.RETRAINING_FAILED, (), float(bool(runs) and runs[0].result in BROKEN))
     if runs:
         yield Sample(metrics.RETRAINING_AGE, (), records.now - runs[0].at)
 

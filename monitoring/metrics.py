@@ -235,7 +235,7 @@ EXPERIMENT_TIME_LEFT: Final = _watched(
 RETRAINING_RUNS: Final = _watched(
     "retraining_runs",
     "Retraining runs of the last 30 days, by reason (weekly, drift, decay, asked) and result "
-    "(running, challenger, refused, failed).",
+    "(running, challenger, refused, failed, untrained).",
     "reason",
     "result",
 )

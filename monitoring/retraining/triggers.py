@@ -9,19 +9,23 @@ from typing import Any, Final, Literal, NamedTuple
 DAY_S: Final = 86_400.0
 
 Reason = Literal["asked", "decay", "drift", "weekly"]
-Result = Literal["running", "challenger", "refused", "failed"]
+Result = Literal["running", "challenger", "refused", "failed", "untrained"]
+"""How a run stands; ``untrained`` is one that ended before it had rows to train on, and costs nothing of the budget."""
 
 REASONS: Final[tuple[Reason, ...]] = ("asked", "decay", "drift", "weekly")
 """The most pressing first: worse answers before other people, and both before the calendar."""
 
-RESULTS: Final[tuple[Result, ...]] = ("running", "challenger", "refused", "failed")
+RESULTS: Final[tuple[Result, ...]] = ("running", "challenger", "refused", "failed", "untrained")
+
+BROKEN: Final[frozenset[Result]] = frozenset({"failed", "untrained"})
+"""Results of which no judged model came: somebody has to look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How often a retraining may begin, in seconds: every `every_s` without a cause, else `cooldown_s` after the last.
 
-    At most `most_runs` begin within any `budget_s`, whatever the cause. `confirm` is how many verdicts in a row must
+    At most `most_runs` that train begin within any `budget_s`, whatever the cause. `confirm` is how many verdicts in a row must
     say drift before it is one. A run that has said nothing for `longest_s` has died.
     """
 
@@ -91,12 +95,17 @@ def decide(signs: Signs, runs: Sequence[Run], now: float, limits: Limits | None 
 
 def budget_left(runs: Sequence[Run], now: float, limits: Limits) -> int:
     """How many more runs may begin now."""
-    return max(0, limits.most_runs - sum(run.at > now - limits.budget_s for run in runs))
+    return max(0, limits.most_runs - sum(run.at > now - limits.budget_s for run in _spending(runs)))
 
 
 def living(run: Run, now: float, limits: Limits) -> bool:
     """Whether the run is under way; one that has lasted too long without a word is not."""
     return run.result == "running" and now - run.at < limits.longest_s
+
+
+def _spending(runs: Sequence[Run]) -> list[Run]:
+    """The runs that trained, or still may: the others make no model older and cost nothing."""
+    return [run for run in runs if run.result != "untrained"]
 
 
 def _wanted(signs: Signs, runs: Sequence[Run], now: float, limits: Limits) -> tuple[Reason, str] | None:
@@ -106,7 +115,7 @@ def _wanted(signs: Signs, runs: Sequence[Run], now: float, limits: Limits) -> tu
     if len(newest) == limits.confirm and all(verdict["state"] == "drift" for verdict in newest):
         reason: Reason = "decay" if all(verdict["decayed"] for verdict in newest) else "drift"
         return reason, str(newest[0]["reason"])
-    last = max((*(run.at for run in runs[:1]), signs.champion_since or 0.0))
+    last = max((*(run.at for run in _spending(runs)[:1]), signs.champion_since or 0.0))
     if last and now - last >= limits.every_s:
         return "weekly", f"the last model is {(now - last) / DAY_S:.1f} days old"
     return None

@@ -24,7 +24,7 @@ from contender.adapters.registry_mlflow import MlflowRegistry
 from contender.adapters.store_sql import Store
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.retraining import ledger
-from monitoring.retraining.triggers import DAY_S, Limits, Run
+from monitoring.retraining.triggers import DAY_S, Limits, Run, budget_left
 from tests.stand_ins.kfp_api import KfpApi
 
 TASK = "job-change"
@@ -43,6 +43,10 @@ FAILED = {
     "state": "FAILED",
     "error": {"message": f"could not convert {CELL}"},
     "run_details": {"task_details": [{"display_name": "train", "state": "FAILED"}]},
+}
+NO_ROWS = {
+    "state": "FAILED",
+    "run_details": {"task_details": [{"display_name": "ingest", "state": "FAILED"}]},
 }
 RUNNING = {"state": "RUNNING"}
 
@@ -162,18 +166,20 @@ def test_what_passes_the_gate_is_recorded_with_the_version_that_this_run_registe
     ("state", "result", "words"),
     [
         (REFUSED, "refused", "the gate refused it: Kubeflow's run runs-1"),
+        (NO_ROWS, "untrained", "Kubeflow's run runs-1 failed in ingest: see its logs"),
         (FAILED, "failed", "Kubeflow's run runs-1 failed in train: see its logs"),
         ({"state": "CANCELED"}, "failed", "Kubeflow's run runs-1 canceled: see its logs"),
         (PASSED, "failed", "Kubeflow's run runs-1 left no version in the registry"),
     ],
-    ids=["refused", "failed", "cancelled", "nothing registered"],
+    ids=["refused", "no rows", "failed", "cancelled", "nothing registered"],
 )
 def test_how_a_run_ends_is_recorded_as_it_was(
     api: KfpApi, retrain: Retrain, store: Store, state: dict[str, Any], result: str, words: str
 ) -> None:
     api.states = [RUNNING, state]
     code, told = retrain()
-    assert (code, told["result"], told["version"], told["message"]) == (int(result == "failed"), result, None, words)
+    expected = {"failed": 1, "untrained": 2, "refused": 3}[result]
+    assert (code, told["result"], told["version"], told["message"]) == (expected, result, None, words)
     (kept,) = recorded(store)
     assert (kept.result, kept.message, kept.run_id) == (result, words, "runs-1")
     assert kept.finished_at is not None
@@ -209,11 +215,24 @@ def test_a_cluster_without_an_address_of_kubeflow_says_so(
     assert (code, told["remedy"]) == (5, "set CONTENDER_PIPELINES_URL")
 
 
-def test_a_run_that_kubeflow_does_not_take_has_failed(api: KfpApi, retrain: Retrain, store: Store) -> None:
+def test_a_run_that_kubeflow_does_not_take_costs_nothing(api: KfpApi, retrain: Retrain, store: Store) -> None:
     api.full = True
     code, told = retrain()
-    assert (code, told["result"], told["run"]) == (1, "failed", None)
+    assert (code, told["result"], told["run"]) == (2, "untrained", None)
     assert "exceeded quota" in recorded(store)[0].message
+    assert budget_left(recorded(store), time.time(), Limits()) == Limits().most_runs
+
+
+def test_asked_and_refused_is_no_success_and_a_round_that_may_not_begin_is(
+    api: KfpApi, retrain: Retrain, store: Store
+) -> None:
+    began = time.time() - 8 * DAY_S
+    for number in range(Limits().most_runs):
+        ledger.record(store, TASK, Run(f"{number:06d}", began, "asked", "", "refused", finished_at=began))
+    for arguments, code in ((("--reason", "now"), 3), (("--reason", " "), 3), (("--if-due",), 0)):
+        found, told = retrain(*arguments)
+        assert (found, told["due"], "budget" in told["why"]) == (code, False, True)
+    assert not api.runs
 
 
 def test_a_later_call_learns_the_end_of_a_run_that_was_left_to_kubeflow(
@@ -224,7 +243,7 @@ def test_a_later_call_learns_the_end_of_a_run_that_was_left_to_kubeflow(
     assert (code, told["result"], told["message"]) == (0, "running", "Kubeflow's run runs-1 goes on")
     assert recorded(store)[0].run_id == "runs-1"
     code, told = retrain("--wait", "0", "--reason", "impatience")
-    assert (code, told["due"]) == (0, False)
+    assert (code, told["due"]) == (3, False)
     assert "a run is under way" in told["why"]
     api.states = [REFUSED]
     code, told = retrain("--if-due")

@@ -72,7 +72,15 @@ def test_a_run_that_died_forbids_nothing() -> None:
     assert decide(signs(DRIFTED, DRIFTED), [dead], NOW).due
 
 
-@pytest.mark.parametrize("result", ["challenger", "refused", "failed"])
+def test_a_run_that_had_no_rows_costs_nothing_and_makes_no_model_younger() -> None:
+    wrong = [run(DAY_S * day, "untrained") for day in range(1, 20)]
+    assert budget_left(wrong, NOW, LIMITS) == LIMITS.most_runs
+    assert decide(signs(asked="because"), wrong, NOW).due
+    assert decide(signs(since=NOW - 8 * DAY_S), wrong, NOW).reason == "weekly"
+    assert "cooldown" in decide(signs(DRIFTED, DRIFTED), [run(60, "untrained")], NOW).why
+
+
+@pytest.mark.parametrize("result", ["challenger", "refused", "failed", "untrained"])
 def test_the_cooldown_holds_whatever_came_of_the_last(result: Result) -> None:
     assert not decide(signs(DRIFTED, DRIFTED), [run(LIMITS.cooldown_s - 1, result)], NOW).due
     assert decide(signs(DRIFTED, DRIFTED), [run(LIMITS.cooldown_s, result)], NOW).due
