@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.fresh_processes import context, end_with_server
 from benchmarks.peeking_cells import Cell, read_cells
 from benchmarks.peeking_run import ALPHA, Found, planned_cell, run
 
@@ -71,7 +72,7 @@ def _results(cells: Sequence[Cell], *, quick: bool, workers: int | None) -> Iter
     if len(cells) == 1 or workers == 1:
         yield from map(_simulated, jobs)
         return
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+    with ProcessPoolExecutor(workers or os.cpu_count(), context(), initializer=end_with_server) as pool:
         yield from pool.map(_simulated, jobs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,8 +10,9 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.fresh_processes import context, exit_code, started
 from benchmarks.release_lab import NOW, TASK, Lab, install, prepare, start
-from cli.output import exit_code
+from cli.output import exit_code as code_of
 from contender.adapters.keys_ed25519 import create, enrol, keyring, signer
 from contender.errors import ContenderError, Refused
 from contender.release import audit
@@ -36,18 +36,13 @@ class Race(NamedTuple):
 def races(rounds: int, folder: Path) -> Race:
     """`RIVALS` processes promote the same challenger at the same moment, round after round."""
     template = Lab(folder / "template").run(install, prepare, start)
-    context = multiprocessing.get_context("fork")
-    barrier = context.Barrier(RIVALS)
-    pipes = [context.Pipe() for _ in range(RIVALS)]
-    rivals = [
-        context.Process(target=_rival, args=(number, theirs, barrier)) for number, (_, theirs) in enumerate(pipes)
-    ]
-    for rival in rivals:
-        rival.start()
+    barrier = context().Barrier(RIVALS)
+    pipes = [context().Pipe() for _ in range(RIVALS)]
+    rivals = [started(_rival, number, theirs, barrier) for number, (_, theirs) in enumerate(pipes)]
     seen = [_round(template.copy(folder / str(number)), [ours for ours, _ in pipes]) for number in range(rounds)]
     for (ours, _), rival in zip(pipes, rivals, strict=True):
         ours.send("")
-        rival.join(60)
+        exit_code(rival, 60)
     return Race(rounds, *(sum(column) for column in zip(*seen, strict=True)))
 
 
@@ -62,7 +57,7 @@ def _rival(number: int, pipe: Connection, barrier: Barrier) -> None:
         try:
             release.promote("digest", f"rival {number}", generation=generation)
         except ContenderError as error:
-            code = exit_code(error)
+            code = code_of(error)
         lab.store.close()
         pipe.send(code)
 

@@ -7,7 +7,6 @@ Nothing lives in memory only, so that a process may be stopped anywhere and anot
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+from benchmarks.fresh_processes import exit_code, started
 from contender.adapters.anchor_file import AnchorFiles
 from contender.adapters.routing_file import RoutingFile
 from contender.adapters.store_sql import Store
@@ -369,7 +369,10 @@ def _stopped(lab: Lab, call: Call, fuse: Fuse) -> bool:
             lab.store.close()
             return True
         return False
-    worker = multiprocessing.get_context("fork").Process(target=lambda: call(lab.release(fuse=fuse)))
-    worker.start()
-    worker.join(60)
-    return worker.exitcode == (STOPPED if fuse.way == "exit" else -signal.SIGKILL)
+    lab.store.close()
+    code = exit_code(started(_call, lab.folder, call, fuse), 60)
+    return code == (STOPPED if fuse.way == "exit" else -signal.SIGKILL)
+
+
+def _call(folder: Path, call: Call, fuse: Fuse) -> None:
+    call(Lab(folder).release(fuse=fuse))

@@ -25,8 +25,8 @@ BROKEN: Final[frozenset[Result]] = frozenset({"failed", "untrained"})
 class Limits:
     """How often a retraining may begin, in seconds: every `every_s` without a cause, else `cooldown_s` after the last.
 
-    At most `most_runs` that train begin within any `budget_s`, whatever the cause. `confirm` is how many verdicts in a row must
-    say drift before it is one. A run that has said nothing for `longest_s` has died.
+    At most `most_runs` that train begin within any `budget_s`, whatever the cause. `confirm` is how many verdicts in a
+    row must say drift before it is one. A run that has said nothing for `longest_s` has died.
     """
 
     every_s: float = 7 * DAY_S

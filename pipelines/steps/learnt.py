@@ -1,4 +1,4 @@
-"""Whom a model has learnt from: digests that travel with it, so that no comparison is on people whom one model knows."""
+"""Whom a model has learnt from: digests that travel with it, so that nobody is compared on whom one model knows."""
 
 from __future__ import annotations
 

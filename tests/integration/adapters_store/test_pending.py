@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import multiprocessing
 import os
 import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
 
+from benchmarks.fresh_processes import exit_code, started
 from contender.adapters.store_sql import Store
 from contender.adapters.store_sql.intake import keep_exposures
 from contender.adapters.store_sql.schema import UNCOUNTED
@@ -232,27 +233,30 @@ def test_what_becomes_visible_when_its_unit_is_valued_moves_nothing(
 
 def killed(url: str, at: int, work: Callable[[Store], object], now: float = 150.0) -> bool:
     """Run `work` in a process that is killed before its statement number `at`; whether it got that far."""
+    code = exit_code(started(doomed, url, at, work, now), 60)
+    assert code in (0, -signal.SIGKILL)
+    return code != 0
 
-    def doomed() -> None:
-        store = Store(url, clock=lambda: now)
-        left = [at]
 
-        def tick(*_: object) -> None:
-            left[0] -= 1
-            if left[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+def doomed(url: str, at: int, work: Callable[[Store], object], now: float) -> None:
+    store = Store(url, clock=lambda: now)
+    left = [at]
 
-        for place in ("before_cursor_execute", "commit"):
-            event.listen(store._engine, place, tick)
-        work(store)
-        store.close()
-        os._exit(0)
+    def tick(*_: object) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    worker = multiprocessing.get_context("fork").Process(target=doomed)
-    worker.start()
-    worker.join(30)
-    assert worker.exitcode in (0, -signal.SIGKILL)
-    return worker.exitcode != 0
+    for place in ("before_cursor_execute", "commit"):
+        event.listen(store._engine, place, tick)
+    work(store)
+    store.close()
+
+
+def count_and_value(exposures: Sequence[Exposure], outcomes: Sequence[Outcome], store: Store) -> None:
+    store.append(exposures, outcomes)
+    store.settle(TASK, by_outcome)
+    store.count_pending()
 
 
 def test_a_death_at_any_statement_counts_and_values_nothing_twice(
@@ -260,12 +264,7 @@ def test_a_death_at_any_statement_counts_and_values_nothing_twice(
 ) -> None:
     exposures: list[Exposure] = [expose(f"p{n}", f"u{n % 4}", groups={"gender": "F"}) for n in range(6)]
     outcomes: list[Outcome] = [outcome(f"o{n}", f"p{n}", 1) for n in range(6)]
-
-    def everything(store: Store) -> None:
-        store.append(exposures, outcomes)
-        store.settle(TASK, by_outcome)
-        store.count_pending()
-
+    everything = partial(count_and_value, exposures, outcomes)
     made = Store(url, clock=time.time)
     begin(made, Plan(window_s=150.0, grace_s=0.0, covariate="history"))
     made.close()

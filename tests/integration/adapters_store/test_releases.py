@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.fresh_processes import context, exit_code, started
 from contender.adapters.routing_file import RoutingFile
 from contender.adapters.store_sql import Store
 from contender.errors import Conflict, Refused
@@ -115,23 +117,23 @@ def experimenting(url: str, slots: ReadySlots) -> None:
     opener.start("e1", "salt", (0.5,))
 
 
-def in_processes(count: int, call: Callable[[int], str]) -> list[str]:
-    """What `call` says in each of `count` processes that begin at the same moment."""
-    context = multiprocessing.get_context("fork")
-    gate, answers = context.Barrier(count), context.SimpleQueue()
+def promoted_by(number: int, url: str, slots: ReadySlots, gate: Barrier, answers: SimpleQueue[str]) -> None:
+    """Promote when all are there, and say what became of it."""
+    gate.wait(60)
+    try:
+        release_of(url, slots, f"rival {number}").promote("digest", "mine")
+    except (Conflict, Refused):
+        answers.put("lost")
+    else:
+        answers.put("won")
 
-    def work(number: int) -> None:
-        gate.wait(30)
-        answers.put(call(number))
 
-    workers = [context.Process(target=work, args=(number,)) for number in range(count)]
-    for worker in workers:
-        worker.start()
-    found = [answers.get() for _ in workers]
-    for worker in workers:
-        worker.join(30)
-        assert worker.exitcode == 0
-    return found
+def in_processes(count: int, url: str, slots: ReadySlots) -> list[str]:
+    """What `count` processes say that promote at the same moment."""
+    gate, answers = context().Barrier(count), context().SimpleQueue()
+    workers = [started(promoted_by, number, url, slots, gate, answers) for number in range(count)]
+    assert [exit_code(worker, 90) for worker in workers] == [0] * count
+    return [answers.get() for _ in workers]
 
 
 def test_a_state_is_replaced_by_compare_and_swap(store: Store) -> None:
@@ -164,14 +166,7 @@ def test_of_eight_promoters_one_wins_and_all_are_audited(file_url: str, attempt:
     slots = ReadySlots()
     experimenting(file_url, slots)
 
-    def promote(number: int) -> str:
-        try:
-            release_of(file_url, slots, f"rival {number}").promote("digest", "mine")
-        except (Conflict, Refused):
-            return "lost"
-        return "won"
-
-    assert sorted(in_processes(8, promote)) == ["lost"] * 7 + ["won"]
+    assert sorted(in_processes(8, file_url, slots)) == ["lost"] * 7 + ["won"]
     records = release_of(file_url, slots, "auditor").records()
     assert [record["event"] for record in records].count("promote") == 1
     assert [record["event"] for record in records].count("promote refused") == 7
@@ -183,12 +178,11 @@ def test_of_eight_promoters_one_wins_and_all_are_audited(file_url: str, attempt:
 
 def killed(url: str, slots: ReadySlots, at: int) -> bool:
     """Promote in a process that is killed at place number `at`; whether it got that far."""
-    worker = multiprocessing.get_context("fork").Process(
-        target=lambda: release_of(url, slots, "doomed", Fuse(at)).promote("digest", "it wins")
-    )
-    worker.start()
-    worker.join(30)
-    return worker.exitcode == -signal.SIGKILL
+    return exit_code(started(promote_until, url, slots, at), 60) == -signal.SIGKILL
+
+
+def promote_until(url: str, slots: ReadySlots, at: int) -> None:
+    release_of(url, slots, "doomed", Fuse(at)).promote("digest", "it wins")
 
 
 @pytest.mark.slow

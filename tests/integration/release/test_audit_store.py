@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import resource
 import signal
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from benchmarks.fresh_processes import exit_code, started
 from contender.adapters.anchor_file import AnchorFiles
 from contender.adapters.store_sql import Store
 from contender.adapters.store_sql.triggers import LEAST_AGE_S
@@ -142,16 +142,14 @@ def test_anchors_follow_each_other_and_repeat_nothing(tmp_path: Path) -> None:
     assert files.kept("t") == [anchor(1), anchor(2), anchor(3)]
 
 
-def test_anchors_of_many_processes_do_not_mix(tmp_path: Path) -> None:
-    def keep(start: int) -> None:
-        for number in range(50):
-            AnchorFiles(tmp_path).keep("t", anchor(start + number))
+def keep_fifty(folder: Path, start: int) -> None:
+    for number in range(50):
+        AnchorFiles(folder).keep("t", anchor(start + number))
 
-    workers = [multiprocessing.get_context("fork").Process(target=keep, args=(100 * n,)) for n in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
+
+def test_anchors_of_many_processes_do_not_mix(tmp_path: Path) -> None:
+    workers = [started(keep_fifty, tmp_path, 100 * number) for number in range(4)]
+    assert [exit_code(worker, 60) for worker in workers] == [0] * 4
     assert len(AnchorFiles(tmp_path).kept("t")) == 200
 
 
