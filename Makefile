@@ -12,7 +12,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-remote demo test check lint types imports house generated format generate bench-peeking bench-serving bench-peers \
+.PHONY: help setup setup-remote demo test test-random check lint types imports house generated format generate bench-peeking bench-serving bench-peers \
 	bench-faults bench-release bench-analysis bench-quality bench-score bench-drift infra-test policy images-check images clean
 
 help: ## this list
@@ -42,6 +42,10 @@ test: setup ## every test, with the coverage gates
 	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
 	@$(BIN)/coverage report --include='contender/*' --omit='contender/adapters/*' --fail-under=100
 	@$(BIN)/coverage report --fail-under=80 --format=total
+
+test-random: setup ## every test, its files in a random order; SEED=… draws one again
+	@seed="$${SEED:-$$RANDOM}"; echo "files in the order of SEED=$$seed" >&2; \
+	$(BIN)/pytest -n 2 --dist loadfile --file-order "$$seed" $(PYTEST_ARGS)
 
 check: setup lint types imports house generated ## lint, types, import contracts, house rules, generated files
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cli import serve, train
 from cli.compose import Workplace, server_environment
-from cli.demo.traffic import Crowd, Person, Tally
+from cli.crowd import Crowd, Person, Tally
 from cli.progress import Progress
 from cli.settings import Settings
 from contender.values import CHALLENGER, REVIEW_LABEL

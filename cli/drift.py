@@ -1,15 +1,13 @@
-"""`contender drift`: check, report, inject, watch."""
+"""`contender drift`: check, report, watch."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from itertools import cycle
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import numpy as np
 import typer
 from rich.console import Group
 from rich.table import Table
@@ -23,20 +21,14 @@ from cli.retraining import RowsOption, Terms, WaitOption, retrain_if_due
 from cli.watching import champion_reference, checked, look, tell
 from contender.errors import ContenderError, InvalidInput
 from monitoring.drift.check import Span, seconds
-from monitoring.drift.shift import Shift, shifted
 from monitoring.drift.verdict import State, Verdict
 
-app = typer.Typer(
-    no_args_is_help=True, help="Who asks now against who was learnt from: check, report, rehearse, watch."
-)
+app = typer.Typer(no_args_is_help=True, help="Who asks now against who was learnt from: check, report, watch.")
 
 WindowOption = Annotated[str, typer.Option("--window", help="Rows of the last so long: 90s, 5m, 2h, 7d.")]
 OutcomesOption = Annotated[str, typer.Option("--outcomes", help="Outcomes of the last so long.")]
 
 EXIT_CODES: Final[Mapping[State, int]] = {"drift": 4, "error": 1}
-
-SYNTHETIC_ROWS: Final = 5_000
-BATCH_S: Final = 0.5
 
 
 @app.command()
@@ -87,33 +79,12 @@ def report(
     return _code(verdict)
 
 
-@app.command()
-def inject(  # noqa: PLR0913, PLR0917 - every option is a parameter
-    column: Annotated[str, typer.Option("--column", "-c", help="The column that is moved.")],
-    task: TaskOption = "job-change",
-    share: Annotated[float, typer.Option(help="The share of rows that are moved.")] = 1.0,
-    amount: Annotated[float, typer.Option(help="Numbers are multiplied by 1 + this; levels become one level.")] = 1.0,
-    data: Annotated[Path | None, typer.Option("--data", "-d", help="Rows to send; synthetic without it.")] = None,
-    rate: Annotated[float, typer.Option(help="Rows a second.")] = 10.0,
-    duration: Annotated[str, typer.Option("--for", help="For how long: 90s, 5m.")] = "5m",
-    as_json: JsonFlag = False,
-) -> int:
-    """Send people through the running transformer of whom one column has shifted: a rehearsal of drift.
-
-    These are real requests: they are answered, recorded and counted. Do it where nobody is hired.
-
-    Example: contender drift inject --column city_development_index --amount -0.3 --for 5m
-    """
-    if not 0.0 < rate <= 1_000.0:
-        raise InvalidInput("--rate", "must lie above 0 and at most at 1000")
-    place, lasting = workplace(task), seconds(duration, "--for")
-    rng = np.random.default_rng(int(time.time()))
-    rows = shifted(place.task, rows_of(place, data), Shift(column, share, amount), rng)
-    progress = Progress()
-    with progress.running(), progress.step(f"send people for {duration}"):
-        sent = _send(place, rows, rate, lasting, lambda sent: progress.say(f"{sent:,} answered"))
-    show({"task": task, "column": column, "share": share, "amount": amount, "sent": sent}, as_json, pairs)
-    return 0
+@app.command(hidden=True, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def inject() -> int:
+    """Say what became of the command."""
+    raise InvalidInput(
+        "drift inject", "is now an option of rehearse", remedy="contender rehearse --shift COLUMN --for 5m"
+    )
 
 
 @app.command()
@@ -160,50 +131,8 @@ def _retrain(place: Workplace, terms: Terms, *, stop: bool) -> None:
         note(f"{place.task.name}: no retraining: {error}")
 
 
-def rows_of(place: Workplace, data: Path | None) -> list[dict[str, object]]:
-    """Rows of the task's schema: those of a file, or synthetic people.
-
-    Raises:
-        InvalidInput: there is no such file, or no row of it obeys the schema.
-    """
-    names = place.task.schema.model_fields
-    if data is None:
-        drawn = place.task.generate(SYNTHETIC_ROWS, seed=int(time.time()))
-        return [{name: row[name] for name in names} for row in drawn]
-    from pipelines.steps.ingest import read_csv
-    from pipelines.steps.validate import check_rows
-
-    good = check_rows(place.task, read_csv(data)).good
-    if not good:
-        raise InvalidInput("--data", f"no row of {data} obeys the schema", remedy="contender quality check")
-    return [{name: row[name] for name in names} for row in good]
-
-
 def _span(window: str, outcomes: str) -> Span:
     return Span(time.time(), seconds(window, "--window"), seconds(outcomes, "--outcomes"))
-
-
-def _send(
-    place: Workplace,
-    rows: Sequence[Mapping[str, object]],
-    rate: float,
-    lasting: float,
-    on_sent: Callable[[int], None],
-) -> int:
-    """Send rows at `rate` a second, several a request; how many were answered."""
-    sent, began = 0, time.monotonic()
-    run = f"{int(time.time())}"
-    people = cycle(rows)
-    with place.endpoint() as endpoint:
-        while (elapsed := time.monotonic() - began) < lasting:
-            due = int((elapsed + BATCH_S) * rate) - sent
-            if due > 0:
-                batch = [{**next(people), "unit_id": f"rehearsal-{run}-{sent + n}"} for n in range(due)]
-                endpoint.predict(batch)
-                sent += due
-                on_sent(sent)
-            time.sleep(BATCH_S / 2)
-    return sent
 
 
 def _code(verdict: Verdict) -> int:

@@ -11,6 +11,10 @@ REVIEW_LABEL: Final = "Review_Required"
 
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
+LIVE: Final = "live"
+REHEARSAL: Final = "rehearsal"
+"""Where a request came from: a person who waits, or one who is played. Both are counted; exposures say which it was."""
+
 BASELINE: Final = "baseline"
 PREVIOUS: Final = "previous"
 REVIEW: Final = "review"
@@ -103,7 +107,7 @@ class Exposure:
     fallback_reason: str | None
     latency_ms: float
     at: float
-    source: str = "live"
+    source: str = LIVE
     groups: Mapping[str, str] = field(default_factory=dict)
     baseline_label: str | None = None
     baseline_score: float | None = None

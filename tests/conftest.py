@@ -1,11 +1,33 @@
 """Rules for every test, and what tests of several rooms look at."""
 
 import os
+import random
 import shutil
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--file-order", type=int, metavar="SEED", help="Run the files of tests in an order that the seed draws."
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    seed = config.getoption("--file-order")
+    return None if seed is None else f"files in the order of seed {seed}: --file-order {seed} draws it again"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What one file leaves behind must not matter to another; within a file tests stay as they are written."""
+    seed = config.getoption("--file-order")
+    if seed is None:
+        return
+    files = sorted({item.path for item in items})
+    random.Random(seed).shuffle(files)
+    items.sort(key=lambda item: files.index(item.path))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,8 +11,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from cli.compose import Workplace
+from cli.crowd import Tally
 from cli.demo.run import Options, Told
-from cli.demo.traffic import Tally
 from cli.output import figure, pairs, table
 from cli.verdicts import interval_picture, verdict_lines
 from contender.experiment.analysis import observe

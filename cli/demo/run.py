@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from cli import experiment, serve, terms, train
 from cli.compose import Workplace
+from cli.crowd import ACCEPTANCE, SETTLE_S, Crowd, Person, Tally, wait_until_final, wait_until_joined
 from cli.demo.sabotage import asker
 from cli.demo.stories import Story, StoryName, Training
-from cli.demo.traffic import ACCEPTANCE, Crowd, Person, Tally
 from cli.progress import Progress
 from cli.verdicts import interval_picture, interval_text
-from contender.errors import DeadlineExceeded
 from contender.experiment.analysis import Experiment, look
 from contender.experiment.decision import Verdict, evidence_digest
 from contender.experiment.plan import LEAST_UNITS, Plan, Step
@@ -37,7 +36,6 @@ ALPHA = 0.01
 """A story told a hundred times should promote the same model at most once by chance."""
 REPEATS = 10
 """Every tenth person of a look asks twice: the same person must meet the same arm."""
-SETTLE_S = 30.0
 WINDOW_S, GRACE_S = 0.5, 2.5
 """The demo's people are hired at once: what happens to them counts for half a second, and arrives within three."""
 TEST_SHARE, LIVE_SHARE = 0.12, 0.6
@@ -47,13 +45,17 @@ REQUESTS_AROUND_A_SWITCH = 40
 
 @dataclass(frozen=True)
 class Options:
-    """What the demo was asked for: `file` is a whole path or empty, `units` the most people to send (0: all)."""
+    """What the demo was asked for: `file` is a whole path or empty, `units` the most people to send (0: all).
+
+    With `keep` the servers go on when the story has ended.
+    """
 
     story: Story
     name: StoryName
     file: str = ""
     units: int = 0
     seed: int = 0
+    keep: bool = False
 
 
 @dataclass
@@ -78,11 +80,11 @@ class Told:
 
 
 def tell(place: Workplace, options: Options, progress: Progress) -> Told:
-    """Train, serve, split, judge, act; return what was seen. The servers end with the call."""
+    """Train, serve, split, judge, act; return what was seen. The servers end with the call unless they are kept."""
     champion = _train(place, options, options.story.champion, progress, "train the champion")
     challenger = _train(place, options, options.story.challenger, progress, "train the challenger")
     people = _people(place.task, challenger.parts / "live.jsonl", options.units)
-    with _serving(place, progress):
+    with _serving(place, progress, keep=options.keep):
         tally = Tally()
         crowd = Crowd(place.endpoint, tally)
         with progress.step("prepare the challenger and start the experiment") as step:
@@ -136,12 +138,16 @@ def _plan(task: Task, people: int) -> Plan:
 
 
 @contextmanager
-def _serving(place: Workplace, progress: Progress) -> Iterator[None]:
-    launched = serve.serve(place, progress, port=0, detached=False)
+def _serving(place: Workplace, progress: Progress, *, keep: bool) -> Iterator[None]:
+    launched = serve.serve(place, progress, port=0, detached=keep)
+    told = False
     try:
         yield
+        told = True
     finally:
-        launched.close()
+        if not (keep and told):
+            serve.stop(place.settings.home, place.task.name)
+            launched.close()
 
 
 def _ask_everyone(
@@ -183,31 +189,9 @@ def _asker(place: Workplace, options: Options, crowd: Crowd) -> Ask:
 def _one_look(place: Workplace, crowd: Crowd, running: Experiment, batch: Sequence[Person], ask: Ask) -> Verdict:
     answered = ask([*batch, *batch[::REPEATS]])
     crowd.tell(answered, place.task)
-    _wait_until_joined(place, crowd.told)
-    _wait_until_final(place, running)
+    wait_until_joined(place, crowd.told)
+    wait_until_final(place, running)
     return look(place.store, running)
-
-
-def _wait_until_final(place: Workplace, running: Experiment) -> None:
-    """Until the window of everybody who was asked has closed: a person's value is final only then."""
-    end = time.monotonic() + SETTLE_S
-    while True:
-        place.store.settle(place.task.name, place.task.reward)
-        arms = place.store.experiment_data(running.id).arms.values()
-        waiting = sum(arm.assigned - arm.metric(running.plan.primary.name).matured for arm in arms)
-        if not waiting:
-            return
-        if time.monotonic() > end:
-            raise DeadlineExceeded(f"{waiting} people still wait for their window to close", remedy="see the logs")
-        time.sleep(0.1)
-
-
-def _wait_until_joined(place: Workplace, told: int) -> None:
-    end = time.monotonic() + SETTLE_S
-    while (counts := place.store.outcome_counts(place.task.name))["judged"] + counts["refused"] < told:
-        if time.monotonic() > end:
-            raise DeadlineExceeded(f"{counts['pending']} outcomes are not joined yet", remedy="see the logs")
-        time.sleep(0.05)
 
 
 def _seen(asked: str, verdict: Verdict) -> str:

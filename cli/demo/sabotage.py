@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cli.demo.traffic import Crowd, Person
+from cli.crowd import Crowd, Person
 from contender.adapters.supervisor.control import observed, wait_ready
 
 BLOWS = (signal.SIGKILL, signal.SIGSTOP)

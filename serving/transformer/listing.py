@@ -35,7 +35,7 @@ PATIENCE_S: Final = 10.0
 PARAMETERS: Final[Mapping[str, str]] = {
     "since": "Made at or after this moment, in seconds since the epoch.",
     "until": "Made before this moment, in seconds since the epoch.",
-    "source": "Where the request came from: live, scheduled or preview.",
+    "source": "Where the request came from: live, rehearsal, scheduled or preview.",
     "arm": "Assigned to this arm, or unassigned.",
     "unit": "Of this unit.",
     "limit": f"At most so many, 1 to {MAX_PAGE}; {PAGE} if left out.",

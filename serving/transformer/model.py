@@ -11,7 +11,7 @@ from typing import Any, Final
 from contender.errors import ContenderError, NotFound
 from contender.routing import Routing
 from contender.tasks.task import Task
-from contender.values import REVIEW_LABEL
+from contender.values import LIVE, REHEARSAL, REVIEW_LABEL
 from monitoring.metrics import ANSWERS, FALLBACKS, LATENCY, OUTCOMES, REQUESTS, Metrics
 from serving import v2
 from serving.front import Handler, Reply, Request, Routes, error_reply, parse_json
@@ -40,7 +40,8 @@ _ALONE: Final = 64
 _PREVIEW_HEADER: Final = PREVIEW_HEADER.lower().encode()
 _SOURCE_HEADER: Final = b"x-source"
 _SCHEDULED: Final = "scheduled"
-"""The only source that a client can state: nobody waits for these answers."""
+_STATED: Final = {name.encode(): name for name in (_SCHEDULED, REHEARSAL)}
+"""The sources that a client can state: nobody waits for these answers."""
 
 _KEY_HEADER: Final = b"idempotency-key"
 """Names a batch of the source ``scheduled``; that of a person's request is not read."""
@@ -49,7 +50,7 @@ _Headers = Mapping[bytes, bytes]
 
 
 def _source(headers: _Headers) -> str:
-    return _SCHEDULED if headers.get(_SOURCE_HEADER) == _SCHEDULED.encode() else "live"
+    return _STATED.get(headers.get(_SOURCE_HEADER, b""), LIVE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from contender.errors import Unavailable
 from contender.routing import Routing
-from contender.values import Covariate, Exposure, Outcome
+from contender.values import LIVE, REHEARSAL, Covariate, Exposure, Outcome
 from monitoring.metrics import SPOOL_FAILURES, SPOOL_UNWRITTEN, Metrics
 from serving.logs import LOGGER
 from serving.transformer.answering import Answer
@@ -30,7 +30,7 @@ class Occasion(NamedTuple):
 
     routing: Routing | None
     latency_ms: float
-    source: str = "live"
+    source: str = LIVE
     key: bytes | None = None
 
 
@@ -152,7 +152,7 @@ class Recorder:
 
     def _line(self, common: _Common, row: Mapping[str, Any], unit: str | None, told: Told) -> bytes:
         groups = self._inputs.groups(row) if told.answer.counted else None
-        features = self._inputs.features(row) if common.source == "live" else None
+        features = self._inputs.features(row) if common.source in (LIVE, REHEARSAL) else None
         return to_bytes(_exposure(common, unit, told, groups, features))
 
     def _write(self, lines: Sequence[bytes]) -> None:

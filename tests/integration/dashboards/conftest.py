@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from cli.compose import Workplace
-from cli.demo.traffic import Crowd, Person, Tally
+from cli.crowd import Crowd, Person, Tally
 from cli.settings import Settings
 from contender.tasks.job_change.task import JobChange
 

@@ -91,7 +91,7 @@ def people(path: Path, count: int) -> str:
 
 
 def inject(environment: Mapping[str, str], column: str, amount: float) -> None:
-    told(environment, "drift", "inject", "-c", column, "--amount", str(amount), "--rate", "150", "--for", "3s")
+    told(environment, "rehearse", "--shift", column, "--amount", str(amount), "--rate", "150", "--for", "3s")
 
 
 def watched(environment: Mapping[str, str], data: str) -> tuple[list[dict[str, Any]], str]:

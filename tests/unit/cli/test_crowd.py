@@ -1,6 +1,6 @@
 """Counting what the people got."""
 
-from cli.demo.traffic import Person, Tally
+from cli.crowd import Person, Tally
 from contender.values import REVIEW_LABEL
 
 ANN, BOB = (Person(name, {}, 1) for name in ("ann", "bob"))

@@ -1,4 +1,4 @@
-"""People who ask: held-out rows sent through the transformer, and later what really happened to them."""
+"""People who are played: rows sent through the transformer as a rehearsal, and later what happened to them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from cli.compose import Workplace
 from cli.endpoint import Endpoint
-from contender.errors import ContenderError
+from contender.errors import ContenderError, DeadlineExceeded
+from contender.experiment.analysis import Experiment
 from contender.experiment.assignment import bucket
 from contender.tasks.task import Task
-from contender.values import REVIEW_LABEL
+from contender.values import REHEARSAL, REVIEW_LABEL
 
 CONNECTIONS = 8
 OUTCOMES_A_CALL = 250
 ACCEPTANCE = "acceptance"
 ACCEPTED_RIGHT, ACCEPTED_WRONG = 0.7, 0.2
-"""Parts of right and of wrong answers that the demo's recruiters act on; they do not see which is which."""
+"""Parts of right and of wrong answers that played recruiters act on; they do not see which is which."""
+
+SETTLE_S = 30.0
+MARK: Mapping[str, str] = {"X-Source": REHEARSAL}
+"""What every request of a rehearsal carries: its exposures say so for good."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +38,26 @@ class Person:
     outcome: str | int | float
 
 
-class _Answer(NamedTuple):
-    """What a person was told, and when (seconds since the epoch)."""
+class Answer(NamedTuple):
+    """What a person was told, the arm it is counted for, and when (seconds since the epoch)."""
 
     label: str
     at: float
+    score: float = 0.0
+    arm: str = ""
+
+
+Happening = Callable[[Mapping[str, Person], Mapping[str, Answer]], Mapping[str, str | int | float]]
+"""What happened to people, by prediction id, given who they are and what they were told."""
+
+
+def as_it_was(people: Mapping[str, Person], answers: Mapping[str, Answer]) -> dict[str, str | int | float]:  # noqa: ARG001 - of one shape with others
+    """What really happened to everybody, whatever they were told."""
+    return {key: person.outcome for key, person in people.items()}
 
 
 def accepts(person: Person, label: str, truth: str) -> bool:
-    """Whether a recruiter of the demo acts on the answer; on reviews none does, and on one person all do alike."""
+    """Whether a played recruiter acts on the answer; on reviews none does, and on one person all do alike."""
     if label == REVIEW_LABEL:
         return False
     return bucket("recruiter", person.unit_id) < (ACCEPTED_RIGHT if label == truth else ACCEPTED_WRONG)
@@ -91,10 +108,10 @@ class Tally:
 class Crowd:
     """Sends people through one transformer over a few keep-alive connections."""
 
-    def __init__(self, connect: Callable[[], Endpoint], tally: Tally) -> None:
-        self._connect, self.tally = connect, tally
+    def __init__(self, connect: Callable[[], Endpoint], tally: Tally, happening: Happening = as_it_was) -> None:
+        self._connect, self.tally, self._happening = connect, tally, happening
         self.told = 0
-        self._answers = dict[str, _Answer]()
+        self._answers = dict[str, Answer]()
 
     def ask(self, people: Sequence[Person]) -> dict[str, Person]:
         """Send each of `people` once, one row a request; prediction id to person for those who were answered."""
@@ -105,8 +122,9 @@ class Crowd:
             with self._connect() as endpoint:
                 while (person := _take(queue, lock)) is not None:
                     if (reply := self._one(endpoint, person)) is not None:
-                        answered[str(reply["prediction_id"])] = person
-                        self._answers[str(reply["prediction_id"])] = _Answer(reply["label"], time.time())
+                        key = str(reply["prediction_id"])
+                        answered[key] = person
+                        self._answers[key] = Answer(reply["label"], time.time(), reply["score"], reply["assigned_to"])
                         self.tally.place(person, reply)
 
         _in_threads(work, CONNECTIONS)
@@ -116,17 +134,22 @@ class Crowd:
 
     def tell(self, answered: Mapping[str, Person], task: Task) -> None:
         """Report what really happened to each answered person, and whether a recruiter acted on the answer."""
-        outcomes = [event for key, person in answered.items() for event in self._events(key, person, task)]
+        happened = self._happening(answered, {key: self._answers[key] for key in answered})
+        outcomes = [
+            event for key, person in answered.items() for event in self._events(key, person, task, happened[key])
+        ]
         self.told += len(answered)
         with self._connect() as endpoint:
             for start in range(0, len(outcomes), OUTCOMES_A_CALL):
                 endpoint.outcome(outcomes[start : start + OUTCOMES_A_CALL])
 
-    def _events(self, prediction_id: str, person: Person, task: Task) -> Iterator[dict[str, object]]:
+    def _events(
+        self, prediction_id: str, person: Person, task: Task, outcome: str | float
+    ) -> Iterator[dict[str, object]]:
         answer = self._answers[prediction_id]
         common = {"prediction_id": prediction_id, "at": answer.at}
-        yield {**common, "event_id": f"hired-{prediction_id}", "value": person.outcome}
-        if accepts(person, answer.label, task.label_of(person.outcome)):
+        yield {**common, "event_id": f"hired-{prediction_id}", "value": outcome}
+        if accepts(person, answer.label, task.label_of(outcome)):
             yield {**common, "event_id": f"accepted-{prediction_id}", "metric": ACCEPTANCE, "value": 1}
 
     @contextmanager
@@ -155,7 +178,7 @@ class Crowd:
     def _one(self, endpoint: Endpoint, person: Person) -> dict[str, Any] | None:
         started = time.perf_counter()
         try:
-            replies = endpoint.predict([{**person.row, "unit_id": person.unit_id}])
+            replies = endpoint.predict([{**person.row, "unit_id": person.unit_id}], MARK)
             reply: dict[str, Any] | None = replies["predictions"][0]
         except ContenderError:
             reply = None
@@ -174,3 +197,41 @@ def _in_threads(work: Callable[[], None], count: int) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def wait_until_joined(place: Workplace, told: int, before: int = 0) -> None:
+    """Until the store has judged what happened to `told` people more than the `before` that it had.
+
+    Raises:
+        DeadlineExceeded: it has not after half a minute.
+    """
+    end = time.monotonic() + SETTLE_S
+    while judged(place) - before < told:
+        if time.monotonic() > end:
+            pending = place.store.outcome_counts(place.task.name)["pending"]
+            raise DeadlineExceeded(f"{pending} outcomes are not joined yet", remedy="see the logs")
+        time.sleep(0.05)
+
+
+def judged(place: Workplace) -> int:
+    """The outcomes that the store has joined, those that it had to refuse among them."""
+    counts = place.store.outcome_counts(place.task.name)
+    return counts["judged"] + counts["refused"]
+
+
+def wait_until_final(place: Workplace, running: Experiment) -> None:
+    """Until the window of everybody who was asked has closed: a person's value is final only then.
+
+    Raises:
+        DeadlineExceeded: half a minute beyond the window and its grace somebody still waits.
+    """
+    end = time.monotonic() + SETTLE_S + running.plan.window_s + running.plan.grace_s
+    while True:
+        place.store.settle(place.task.name, place.task.reward)
+        arms = place.store.experiment_data(running.id).arms.values()
+        waiting = sum(arm.assigned - arm.metric(running.plan.primary.name).matured for arm in arms)
+        if not waiting:
+            return
+        if time.monotonic() > end:
+            raise DeadlineExceeded(f"{waiting} people still wait for their window to close", remedy="see the logs")
+        time.sleep(0.1)
