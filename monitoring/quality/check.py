@@ -19,18 +19,19 @@ from contender.tasks.catalog import rules_of
 from contender.tasks.rules import Reference, RowFault
 from contender.tasks.task import Task
 from monitoring.quality.columns import Form, columns_of
+from monitoring.quality.dialect import Unreadable, dialect_of
 from monitoring.quality.findings import Finding, Tally
 from monitoring.quality.place import Shelf, alone, replacing, replacing_bytes
 from monitoring.quality.report import Report
-from monitoring.quality.rows import RAGGED, RowJudge
+from monitoring.quality.rows import RowJudge
 from monitoring.quality.survey import Hashes, Totals, learn, survey
-from monitoring.quality.tabular import Chunk, Unreadable, chunks_of, digest_of, header_of, starts_with_mark
+from monitoring.quality.tabular import Chunk, chunks_of, digest_of, header_of
 from monitoring.quality.whole import header_findings, held, share_findings
 
 ROW: Final = "contender_row"
 REASONS: Final = "contender_reasons"
 FIELDS: Final = "contender_fields"
-"""Columns that a file of bad rows has more: the row's number, its reasons, and a ragged line's fields as JSON."""
+"""Columns that a file of bad rows has more: the row's number, its reasons, and an odd line's fields as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def terms_for(task: Task, *, like: Path | None = None, labelled: bool = True) ->
     """The task's own terms, or with the reference that the file `like` (such as the rows trained on) teaches.
 
     Raises:
-        Unreadable: `like` is not CSV in UTF-8, or has other columns than the task needs.
+        Unreadable: `like` is of a form that is not read here, or has other columns than the task needs.
     """
     if like is None:
         return Terms(task, rules_of(task).reference, labelled)
@@ -56,7 +57,7 @@ def terms_for(task: Task, *, like: Path | None = None, labelled: bool = True) ->
             raise Unreadable("", f"{wrong[0].code} {wrong[0].column}".rstrip())
         return Terms(task, learn(like, form), labelled)
     except Unreadable as error:
-        remedy = f"name a CSV file of {task.name}, such as the rows trained on"
+        remedy = error.remedy or f"name a CSV file of {task.name}, such as the rows trained on"
         raise Unreadable(str(like), f"cannot be a reference: {error.message}", remedy=remedy) from error
 
 
@@ -103,7 +104,8 @@ def check_file(source: Path, terms: Terms, shelf: Shelf, on_rows: OnRows = lambd
     try:
         report = _checked(source, terms, _Split(shelf, on_rows), report)
     except Unreadable as error:
-        report = replace(report, findings=[replace(held("unreadable"), note=error.message)])
+        note = error.message + (f"; {error.remedy}" if error.remedy else "")
+        report = replace(report, findings=[replace(held(error.code), note=note)])
     if report.held:
         _hold(source, shelf.held_file(source, digest))
     shelf.record(report)
@@ -113,8 +115,6 @@ def check_file(source: Path, terms: Terms, shelf: Shelf, on_rows: OnRows = lambd
 def _checked(source: Path, terms: Terms, split: _Split, report: Report) -> Report:
     form = _form(terms.task, header_of(source))
     wrong = _header_findings(form, labelled=terms.labelled)
-    if starts_with_mark(source):
-        wrong.append(held("byte_order_mark"))
     if wrong:
         return replace(report, findings=wrong)
     seen = survey(source, form)
@@ -123,10 +123,16 @@ def _checked(source: Path, terms: Terms, split: _Split, report: Report) -> Repor
     settled = {code: {**own, **terms.reference.pairs.get(code, {})} for code, own in seen.settled().items()}
     ids = np.frombuffer(seen.ids, np.uint64)
     split.write(source, RowJudge(form, settled, ids, split.shelf.history(report.digest)), report.digest)
-    findings = [*split.tally.findings(), *share_findings(seen, split.passed, terms.reference)]
+    shares = share_findings(seen, split.passed, terms.reference)
+    findings = [*split.tally.findings(), *shares, *_remarks(source)]
     good = split.passed.rows
     report = replace(report, rows=seen.rows, good=good, bad=seen.rows - good, findings=findings)
     return _described(report, split.passed, terms.reference)
+
+
+def _remarks(source: Path) -> list[Finding]:
+    """What is good to know of the file's form, and no fault."""
+    return [replace(held("byte_order_mark"), severity="warning")] if dialect_of(source).marked else []
 
 
 def _described(report: Report, passed: Totals, reference: Reference) -> Report:
@@ -198,9 +204,9 @@ class _Split:
             self.tally.add(chunk.numbers[index], faults[index])
             rows.append([chunk.numbers[index], _reasons(faults[index]), "", *chunk.lines[index]])
         blank = [""] * len(chunk.columns)
-        for number, fields in chunk.ragged:
-            self.tally.add(number, [RAGGED])
-            rows.append([number, _reasons([RAGGED]), json.dumps(fields, ensure_ascii=False), *blank])
+        for number, fields, fault in chunk.odd:
+            self.tally.add(number, [fault])
+            rows.append([number, _reasons([fault]), json.dumps(fields, ensure_ascii=False), *blank])
         return rows
 
 

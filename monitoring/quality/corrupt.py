@@ -18,9 +18,10 @@ from contender.tasks.catalog import rules_of
 from contender.tasks.rules import Conflict, Dependency, Issue, RowFault
 from contender.tasks.task import Task
 from monitoring.quality.columns import Column, columns_of
-from monitoring.quality.tabular import Unreadable, chunks_of, header_of
+from monitoring.quality.dialect import Unreadable
+from monitoring.quality.tabular import chunks_of, header_of
 
-DRIFTS: Final = ("column_missing", "column_extra", "column_doubled", "byte_order_mark")
+DRIFTS: Final = ("column_missing", "column_extra", "column_doubled", "other_separator")
 _ENOUGH: Final = 20
 """Rows of a key that make the majority of its numbers safe from what is planted."""
 
@@ -69,7 +70,7 @@ def corrupt(source: Path, target: Path, task: Task, issue: Issue, share: float, 
     Raises:
         InvalidInput: `share` is not in (0, 1], the task knows no such fault, or `target` is the source or cannot be
             written.
-        Unreadable: `source` is not a CSV file of the task in UTF-8, or without rows.
+        Unreadable: `source` is no file of the task that is read here, or is without rows.
     """
     if not 0 < share <= 1:
         raise InvalidInput("share", "must be more than 0 and at most 1")
@@ -96,19 +97,18 @@ def drift(sheet: Sheet, target: Path, how: str) -> None:
     elif how == "column_doubled":
         table = [[*line, line[place]] for line in table]
     names, *lines = table
-    mark = how == "byte_order_mark"
-    write(Sheet(sheet.task, names, lines, sheet.rng), target, encoding="utf-8-sig" if mark else "utf-8")
+    write(Sheet(sheet.task, names, lines, sheet.rng), target, separator=";" if how == "other_separator" else ",")
 
 
-def write(sheet: Sheet, target: Path, *, encoding: str = "utf-8") -> None:
-    """Write the sheet as CSV.
+def write(sheet: Sheet, target: Path, *, separator: str = ",") -> None:
+    """Write the sheet as CSV, its cells parted by `separator`.
 
     Raises:
         InvalidInput: `target` cannot be written.
     """
     try:
-        with target.open("w", encoding=encoding, newline="") as content:
-            rows = csv.writer(content, lineterminator="\n")
+        with target.open("w", encoding="utf-8", newline="") as content:
+            rows = csv.writer(content, delimiter=separator, lineterminator="\n")
             rows.writerows([sheet.names, *sheet.lines])
     except OSError as error:
         raise InvalidInput(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,6 @@ from contender.tasks.rules import Conflict, Dependency, Issue, RowFault
 from monitoring.quality.columns import Column, Form
 from monitoring.quality.survey import Hashes, number_of, repeated
 from monitoring.quality.tabular import Chunk
-
-RAGGED: Final = RowFault(Issue.TYPE_ERROR, "another_number_of_fields", "")
 
 Faults = defaultdict[int, list[RowFault]]
 """Index in the chunk to what is wrong with that row."""
@@ -30,7 +28,7 @@ class Judged(NamedTuple):
 class RowJudge:
     """Judges the rows of one file, chunk by chunk and in order.
 
-    `settled` holds for each dependency the number of each key, `ids` a hash for the id of every row that is not ragged,
+    `settled` holds for each dependency the number of each key, `ids` a hash for the id of every row that is not odd,
     `history` the sorted hashes of the ids of earlier good files.
     """
 

@@ -73,11 +73,11 @@ def survey(path: Path, form: Form) -> Survey:
     """Survey the file at `path`, whose header `form` states.
 
     Raises:
-        Unreadable: the file is not CSV in UTF-8.
+        Unreadable: the file is of a form that is not read here.
     """
     seen, position = Survey(), form.position
     for chunk in chunks_of(path):
-        seen.rows += len(chunk.numbers) + len(chunk.ragged)
+        seen.rows += len(chunk.numbers) + len(chunk.odd)
         seen.ids.extend(id_hashes(chunk.columns[position[form.task.id_column]]))
         for dependency in form.rules.dependencies:
             _count_pairs(seen.pairs.setdefault(dependency.code, Counter()), dependency, form, chunk)
@@ -88,7 +88,7 @@ def learn(path: Path, form: Form) -> Reference:
     """What the rows of the file at `path`, all taken as they are, teach about others of their kind.
 
     Raises:
-        Unreadable: the file is not CSV in UTF-8.
+        Unreadable: the file is of a form that is not read here.
     """
     totals = Totals()
     for chunk in chunks_of(path):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 from contender.adapters import files_s3
-from contender.errors import InvalidInput, NotFound
+from contender.errors import InvalidInput
 from contender.tasks.catalog import task_named
+from monitoring.quality.dialect import Unreadable
+from monitoring.quality.tabular import LONG, MAX_CELL, Chunk, Odd, chunks_of, digest_of, header_of
 from pipelines.params import DataParams
 from pipelines.steps.command import main
 from pipelines.steps.files import REPORT, ROWS, write_document, write_rows
@@ -29,20 +31,20 @@ def ingest(task: str, data: DataParams, source: Path) -> dict[str, Any]:
 
     Raises:
         NotFound: no such file.
-        InvalidInput: a file that is not CSV in UTF-8 with a header, or an address of several.
+        InvalidInput: a file that is not read here (see `read_csv`), or an address of several.
         Unavailable: S3 does not answer.
     """
     if data.file:
-        content = _content(data.file)
-        table = parse_csv(content)
+        with _file(data.file) as file:
+            table, digest = read_csv(file), digest_of(file)
     else:
         table = task_named(task).generate(data.rows, data.seed)
-        content = json.dumps(table, sort_keys=True).encode()
+        digest = hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
     write_rows(source / ROWS, table)
     document = {
         "source": Path(data.file).name if data.file else synthetic_source(data.seed),
         "synthetic": not data.file,
-        "data_digest": hashlib.sha256(content).hexdigest(),
+        "data_digest": digest,
         "rows": len(table),
     }
     write_document(source / REPORT, document)
@@ -55,54 +57,51 @@ def synthetic_source(seed: int) -> str:
 
 
 def read_csv(path: Path) -> list[dict[str, object]]:
-    """The rows of a CSV file as text, None for a blank; see `parse_csv`.
+    """The rows of a CSV file as text, None for a blank. A line that does not fit becomes `MALFORMED`, which says why.
+
+    A line without any cell is no row.
 
     Raises:
         NotFound: no such file.
-        InvalidInput: a file that is not CSV in UTF-8 with a header.
-    """
-    return parse_csv(_bytes_of(path))
-
-
-def parse_csv(content: bytes) -> list[dict[str, object]]:
-    """Rows as text, None for a blank. A line that does not fit the header becomes a row `MALFORMED` that says why.
-
-    Raises:
-        InvalidInput: not CSV in UTF-8, or a header that is missing or repeats a name.
+        InvalidInput: a file of a form that is not read here, or a header that is missing or repeats a name.
     """
     try:
-        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidInput("data", f"is not a CSV file in UTF-8: {error}") from error
-    header = [name.strip() for name in lines[0]] if lines else []
-    if not header or len(set(header)) != len(header):
-        raise InvalidInput("data", "needs a header line in which every column has a name of its own")
-    return list(_rows(header, lines[1:]))
+        header = header_of(path)
+        if not header or len(set(header)) != len(header):
+            raise InvalidInput("data", "needs a header line in which every column has a name of its own")
+        return [row for chunk in chunks_of(path) for row in _rows(header, chunk)]
+    except Unreadable as error:
+        raise InvalidInput("data", f"{path.name} {error.words}", remedy=error.remedy) from error
 
 
-def _rows(header: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[dict[str, object]]:
-    for line in lines:
-        if len(line) == len(header):
-            yield {name: text.strip() or None for name, text in zip(header, line, strict=True)}
-        elif line:
-            yield {MALFORMED: f"{len(line)} fields where the header has {len(header)}"}
+def _rows(header: Sequence[str], chunk: Chunk) -> Iterator[dict[str, object]]:
+    """The rows of a chunk in the order in which they came."""
+    read: list[dict[str, object]] = [
+        {name: text.strip() or None for name, text in zip(header, line, strict=True)} for line in chunk.lines
+    ]
+    odd: list[dict[str, object]] = [{MALFORMED: _why(one, len(header))} for one in chunk.odd]
+    numbers = [*chunk.numbers, *(one.number for one in chunk.odd)]
+    for _, row in sorted(zip(numbers, [*read, *odd], strict=True), key=itemgetter(0)):
+        yield row
 
 
-def _content(file: str) -> bytes:
-    if not file.startswith(files_s3.SCHEME):
-        return _bytes_of(Path(file))
+def _why(odd: Odd, width: int) -> str:
+    if odd.fault is LONG:
+        return f"a cell longer than {MAX_CELL:,} characters"
+    return f"{len(odd.fields)} fields where the header has {width}"
+
+
+@contextmanager
+def _file(address: str) -> Iterator[Path]:
+    """The file on this machine that `address` names, a path or one in a bucket."""
+    if not address.startswith(files_s3.SCHEME):
+        yield Path(address)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        first, *others = files_s3.fetch(file, Path(folder))
+        first, *others = files_s3.fetch(address, Path(folder))
         if others:
-            raise InvalidInput("data.file", f"{file} names {1 + len(others)} files", remedy="name one, to its end")
-        return first.read_bytes()
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise NotFound(f"cannot read {path}: {error.strerror}", remedy="check the path given with --data") from error
+            raise InvalidInput("data.file", f"{address} names {1 + len(others)} files", remedy="name one, to its end")
+        yield first
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
 from monitoring.quality.announce import message_of
 from monitoring.quality.check import FIELDS, REASONS, ROW, check_file, check_files, terms_for
+from monitoring.quality.dialect import Unreadable
 from monitoring.quality.page import page
 from monitoring.quality.place import Shelf, alone
 from monitoring.quality.report import Report, parse
-from monitoring.quality.tabular import Unreadable, header_of
+from monitoring.quality.tabular import header_of
 
 Row = dict[str, str]
 
@@ -140,7 +141,7 @@ def test_a_ragged_line_is_kept_with_its_fields(clean: Path, tmp_path: Path, task
     ("content", "code"),
     [
         (b"", "no_header"),
-        (b"\xff\xfe\x00", "unreadable"),
+        (b"\xff\xfe\x00", "other_encoding"),
         (b'"a', "unreadable"),
         (b"a\0b\n", "unreadable"),
         (b"Alice,Berlin\nBob,Paris\n", "column_missing"),
