@@ -18,10 +18,12 @@ from contender.tasks.catalog import task_named
 from contender.tasks.rules import Issue
 
 if TYPE_CHECKING:
+    from monitoring.quality.check import Checked
     from monitoring.quality.place import Shelf
     from monitoring.quality.report import Report
 
-FAULT_FOUND = 4
+EXIT_CODES: Mapping[str, int] = {"good": 0, "nothing": 2, "faults": 4}
+"""By the verdict on all files."""
 
 WORDS: Mapping[str, str] = {"hold": "held", "row": "set aside", "alert": "look at it", "warning": "good to know"}
 """What follows from a finding, by its severity."""
@@ -47,36 +49,37 @@ def check(  # noqa: PLR0913, PLR0917 - options of a command
 ) -> int:
     """Judge files, split their rows into good and bad ones with reasons, record and announce what is wrong.
 
-    A file that was checked before is not taken again. Exit code 4 when faults were found.
+    A file that was checked before is not taken again and keeps its verdict. Exit code 4 when there are faults, 2 when
+    nothing was read.
 
     Example: contender quality check raw/ --task job-change --report quality.html
     """
     from monitoring.quality.check import check_files, terms_for
-    from monitoring.quality.sources import files_of
+    from monitoring.quality.sources import READ, files_of, named
     from pipelines.steps.ingest_files import keep, tell
 
     writable("--report", report)
     place = workplace(task)
     shelf = _shelf(place, good, bad)
     progress, checked = Progress(), list[Any]()
-    with files_of(source) as files, progress.running(), progress.step(f"check {_counted(len(files), 'file')}"):
+    with files_of(source) as found, progress.running(), progress.step(f"check {_counted(len(found.files), 'file')}"):
         terms = terms_for(place.task, like=reference, labelled=not unlabelled)
         begun = check_files(
-            files, terms, shelf, lambda rows: progress.say(f"{len(checked)} done, {rows:,} rows so far")
+            found.files, terms, shelf, lambda rows: progress.say(f"{len(checked)} done, {rows:,} rows so far")
         )
         for one in begun:
             checked.append(one)
-            progress.say(f"{len(checked)} of {len(files)}, {one.report.rows:,} rows in the last")
+            progress.say(f"{len(checked)} of {len(found.files)}, {one.report.rows:,} rows in the last")
     if not checked:
-        note(f"no file in {source} ends in .csv")
-    # Of a folder only what is new is told; a single file's verdict is told again.
-    told = [one.report for one in checked if one.new or len(checked) == 1]
+        note(f"nothing in {source} was read: no file there ends in {', '.join(READ)}")
+    if found.passed_over:
+        note(f"passed over: {named(found.passed_over)}")
     keep(place.settings.store_url, task, checked)
-    _write_page(report, told)
+    _write_page(report, [one.report for one in checked], found.passed_over)
     announced = tell([one.report for one in checked if one.new])
-    document = _document(task, told, len(checked) - len(told), report) | {"announced": announced}
+    document = _document(task, checked, found.passed_over, report) | {"announced": announced}
     show({**document, "good_folder": str(shelf.good), "bad_folder": str(shelf.bad)}, as_json, _render)
-    return FAULT_FOUND if document["verdict"] == "faults" else 0
+    return EXIT_CODES[document["verdict"]]
 
 
 @app.command()
@@ -116,25 +119,27 @@ def _shelf(place: Workplace, good: Path | None, bad: Path | None) -> Shelf:
     return Shelf(good or usual_good, bad or usual_bad)
 
 
-def _write_page(file: Path | None, told: Sequence[Report]) -> None:
+def _write_page(file: Path | None, told: Sequence[Report], passed_over: Sequence[str]) -> None:
     from monitoring.quality.page import page
 
     if file is None:
         return
     with writing("--report"):
-        file.write_text(page(told), encoding="utf-8")
+        file.write_text(page(told, passed_over), encoding="utf-8")
 
 
-def _document(task: str, told: Sequence[Report], skipped: int, page: Path | None) -> dict[str, Any]:
+def _document(task: str, checked: Sequence[Checked], passed_over: Sequence[str], page: Path | None) -> dict[str, Any]:
+    """All files that lie there: what was judged before keeps its verdict."""
     from pipelines.steps.ingest_files import counts
 
-    totals = counts(told)
+    new = sum(one.new for one in checked)
     return {
         "task": task,
-        **totals,
-        "checked": totals["files"],
-        "skipped": skipped,
-        "files": [report.to_document() for report in told],
+        **counts([one.report for one in checked]),
+        "checked": new,
+        "skipped": len(checked) - new,
+        "passed_over": list(passed_over),
+        "files": [one.report.to_document() | {"new": one.new} for one in checked],
         "report": str(page) if page else None,
     }
 
@@ -147,8 +152,11 @@ def _render(document: Mapping[str, Any]) -> Group:
 
 def _line(file: Mapping[str, Any], one: Mapping[str, Any]) -> str:
     case = " ".join(filter(None, [f"{one['type']}/{one['code']}", one["column"]]))
+    known = "" if file["new"] else " (judged before)"
     rows = f", {_counted(one['count'], 'column' if one['severity'] == 'hold' else 'row')}" if one["count"] else ""
-    return f"{file['file']}: {WORDS[one['severity']]}: {case}{rows}" + (f" ({one['note']})" if one["note"] else "")
+    return f"{file['file']}{known}: {WORDS[one['severity']]}: {case}{rows}" + (
+        f" ({one['note']})" if one["note"] else ""
+    )
 
 
 def _counted(number: int, noun: str) -> str:

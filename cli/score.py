@@ -15,6 +15,7 @@ from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.quality import shelf_of
+from contender.errors import InvalidInput
 
 Good = Annotated[
     Path | None, typer.Argument(help="A folder of good files, or one; HOME/quality/TASK/good if left out.")
@@ -40,7 +41,8 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
 
     Example: contender quality check raw/ && contender score --in-process --format parquet
     """
-    from monitoring.quality.place import holds_checks
+    from monitoring.quality.place import Shelf, holds_checks
+    from monitoring.quality.sources import named
     from pipelines.params import RegistryParams
     from pipelines.steps.score_batch import ScoringParams, score_pending
 
@@ -53,7 +55,12 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
     usual.mkdir(parents=True, exist_ok=True)
     target = out or settings.home / "predictions" / place.task.name
     if not holds_checks(good or usual):
-        note(f"no file was checked into {good or usual}: contender quality check FILE --task {task}")
+        remedy = f"contender quality check FILE --task {task}"
+        if good is not None and good.is_dir():
+            raise InvalidInput(str(good), "holds no file of good rows: none came of a check", remedy=remedy)
+        note(f"no file was checked into {good or usual}: {remedy}")
+    elif (folder := good or usual).is_dir() and (strays := Shelf(folder, folder).strays()):
+        note(f"passed over, since no check put them there: {named(strays)}")
     with progress.running(), progress.step(f"score {task}"):
         document = score_pending(
             place.task,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from contender.adapters.client_s3 import limits
@@ -13,13 +14,20 @@ from contender.errors import NotFound, Unavailable
 SCHEME = "s3://"
 
 
-def fetch(url: str, folder: Path, suffix: str = ".csv") -> list[Path]:
-    """Copies in `folder` of the objects under `url` whose keys end in `suffix`, in the order of their keys.
+class Fetched(NamedTuple):
+    """Copies of objects, and the keys of those that were passed over."""
+
+    copies: list[Path]
+    passed_over: list[str]
+
+
+def fetch(url: str, folder: Path, is_meant: Callable[[str], bool]) -> Fetched:
+    """Copies in `folder` of the objects under `url` whose names `is_meant` (or that one), by their keys.
 
     Where the service is and who asks is what boto3 finds in its environment (``AWS_ENDPOINT_URL`` and the like).
 
     Raises:
-        NotFound: no such bucket, or nothing there.
+        NotFound: no such bucket, or nothing under that prefix.
         Unavailable: the service does not answer.
     """
     parts = urlsplit(url)
@@ -29,14 +37,15 @@ def fetch(url: str, folder: Path, suffix: str = ".csv") -> list[Path]:
         import boto3
 
         bucket = boto3.resource("s3", config=limits()).Bucket(parts.netloc)
-        keys = sorted(one.key for one in bucket.objects.filter(Prefix=prefix) if one.key.endswith(suffix))
+        everything = sorted(one.key for one in bucket.objects.filter(Prefix=prefix) if not one.key.endswith("/"))
+        keys = [key for key in everything if key == prefix or is_meant(PurePosixPath(key).name)]
         copies = [folder / str(number) / PurePosixPath(key).name for number, key in enumerate(keys)]
         for key, copy in zip(keys, copies, strict=True):
             copy.parent.mkdir(exist_ok=True)
             bucket.download_file(key, str(copy))
-    if not copies:
-        raise NotFound(f"no file ends in {suffix} under {url}")
-    return copies
+    if not everything:
+        raise NotFound(f"there is nothing under {url}", remedy="check the bucket and the prefix")
+    return Fetched(copies, [key for key in everything if key not in keys])
 
 
 @contextmanager

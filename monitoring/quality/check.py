@@ -62,7 +62,7 @@ def terms_for(task: Task, *, like: Path | None = None, labelled: bool = True) ->
 
 
 class Checked(NamedTuple):
-    """A report, and whether it is `new`: else the same bytes were checked before, under whatever name."""
+    """A report, and whether it is `new`: else the same bytes were judged so before, under whatever name."""
 
     report: Report
     new: bool
@@ -84,21 +84,22 @@ def check_files(
     """
     with alone(shelf.good):
         for source in sources:
-            known = shelf.report_of(digest_of(source))
-            yield Checked(known or check_file(source, terms, shelf, on_rows), known is None)
+            known, report = shelf.report_of(digest_of(source)), check_file(source, terms, shelf, on_rows)
+            yield Checked(report, known is None or report != replace(known, file=report.file))
 
 
 def check_file(source: Path, terms: Terms, shelf: Shelf, on_rows: OnRows = lambda _: None) -> Report:
     """The report of `source`, whose rows are now in the shelf's folders; `source` itself is left as it is.
 
-    A file that was checked before is not touched again: its first report comes back.
+    A file whose rows were taken is not touched again: its first report comes back. One that was held is judged anew,
+    for other terms may let its rows pass.
 
     Raises:
         NotFound: no such file.
         Conflict: the file changed while it was read; nothing of it was taken.
     """
     digest = digest_of(source)
-    if (known := shelf.report_of(digest)) is not None:
+    if (known := shelf.report_of(digest)) is not None and not known.held:
         return known
     report = Report(terms.task.name, source.name, digest)
     try:
@@ -106,9 +107,12 @@ def check_file(source: Path, terms: Terms, shelf: Shelf, on_rows: OnRows = lambd
     except Unreadable as error:
         note = error.message + (f"; {error.remedy}" if error.remedy else "")
         report = replace(report, findings=[replace(held(error.code), note=note)])
+    held_file = shelf.held_file(source, digest)
     if report.held:
-        _hold(source, shelf.held_file(source, digest))
+        _hold(source, held_file)
     shelf.record(report)
+    if not report.held:
+        held_file.unlink(missing_ok=True)
     return report
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from contender.plain_text import shown
 from contender.tasks.rules import Issue
 from monitoring.quality.report import Report
+from monitoring.quality.sources import named
 
 WIDTH: Final = 420
 """Pixels of a bar that stands for all rows."""
@@ -35,8 +36,11 @@ class Bar(NamedTuple):
     off: bool = False
 
 
-def page(reports: Sequence[Report]) -> str:
-    """One page for all `reports`, those that need somebody first. It holds counts and row numbers, no cell."""
+def page(reports: Sequence[Report], passed_over: Sequence[str] = ()) -> str:
+    """One page for all `reports`, those that need somebody first. It holds counts and row numbers, no cell.
+
+    `passed_over` names what lay beside the files and was not read.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(Path(__file__).parent)
@@ -46,7 +50,8 @@ def page(reports: Sequence[Report]) -> str:
     ordered = sorted(reports, key=lambda report: ("held", "faults", "good").index(report.verdict))
     files = [_file(report) for report in ordered]
     faulty = sum(report.verdict != "good" for report in reports)
-    return environment.get_template("report.html").render(files=files, faulty=faulty, width=WIDTH, words=WORDS)
+    template, beside = environment.get_template("report.html"), named(passed_over)
+    return template.render(files=files, faulty=faulty, passed_over=beside, width=WIDTH, words=WORDS)
 
 
 def _file(report: Report) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Shelf:
 
     def held_file(self, source: Path, digest: str) -> Path:
         """Where `source` goes when it is held as it is."""
-        return self.bad / _HELD / _named(source, digest)
+        return (self.bad / _HELD / _named(source, digest)).with_suffix(source.suffix or ".csv")
 
     def report_of(self, digest: str) -> Report | None:
         """The report of a file that was checked before, by its content."""
@@ -55,9 +55,17 @@ class Shelf:
 
     def passed(self) -> list[tuple[Path, Report]]:
         """The files of good rows whose check was closed, with their reports; those without a good row left out."""
+        return [one for one in self._closed() if one[1].good]
+
+    def _closed(self) -> list[tuple[Path, Report]]:
         entries = sorted((self.good / JOURNAL).glob("*.json"))
         reports = [parse(entry.read_text(encoding="utf-8")) for entry in entries]
-        return [(self.good_file(Path(one.file), one.digest), one) for one in reports if one.good]
+        return [(self.good_file(Path(one.file), one.digest), one) for one in reports]
+
+    def strays(self) -> list[str]:
+        """The names of files in the folder of good rows of which no check says that it put them there."""
+        ours = {path.name for path, _ in self._closed()}
+        return [path.name for path in sorted(self.good.glob("[!.]*")) if path.is_file() and path.name not in ours]
 
     def record(self, report: Report) -> None:
         """Close the check: from here on the file is done."""

@@ -9,7 +9,7 @@ from pipelines.components.image import monitoring_component
 
 @monitoring_component
 def ingest_files(task: str, ingestion: dict[str, Any], report: dsl.Output[dsl.HTML]) -> str:
-    """The verdict on what was new: good or faults; the report is one page with pictures."""
+    """The verdict on what lies there: good, faults or nothing; the report is one page with pictures."""
     from pathlib import Path
 
     from pipelines.steps.ingest_files import IngestionParams, ingest_files

@@ -15,6 +15,7 @@ from contender.adapters import files_s3
 from contender.errors import InvalidInput
 from contender.tasks.catalog import task_named
 from monitoring.quality.dialect import Unreadable
+from monitoring.quality.sources import is_meant, named
 from monitoring.quality.tabular import LONG, MAX_CELL, Chunk, Odd, chunks_of, digest_of, header_of
 from pipelines.params import DataParams
 from pipelines.steps.command import main
@@ -98,10 +99,12 @@ def _file(address: str) -> Iterator[Path]:
         yield Path(address)
         return
     with tempfile.TemporaryDirectory() as folder:
-        first, *others = files_s3.fetch(address, Path(folder))
-        if others:
-            raise InvalidInput("data.file", f"{address} names {1 + len(others)} files", remedy="name one, to its end")
-        yield first
+        copies, passed_over = files_s3.fetch(address, Path(folder), is_meant)
+        if len(copies) != 1:
+            among = f" ({named(passed_over)} passed over)" if passed_over else ""
+            message = f"{address} names {len(copies) or 'no'} files of rows{among}"
+            raise InvalidInput("data.file", message, remedy="name one, to its end")
+        yield copies[0]
 
 
 if __name__ == "__main__":

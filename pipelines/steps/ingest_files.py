@@ -49,7 +49,9 @@ class IngestionParams(BaseModel):
 
 @reported("ingest_files")
 def ingest_files(task: str, ingestion: IngestionParams, report: Path) -> dict[str, Any]:
-    """Check what is new, write the page `report`, and return the counts; ``skipped`` when nothing is new.
+    """Check what is new, write the page `report` of all that lies there, and return the counts.
+
+    ``status`` is ``skipped`` when nothing is new; what was judged before keeps its verdict.
 
     Raises:
         NotFound: no such source.
@@ -57,20 +59,21 @@ def ingest_files(task: str, ingestion: IngestionParams, report: Path) -> dict[st
     question = task_named(task)
     reference = Path(ingestion.reference) if ingestion.reference else None
     terms = terms_for(question, like=reference, labelled=ingestion.labels == "needed")
-    with files_of(ingestion.source) as files:
-        checked = list(check_files(files, terms, Shelf(ingestion.good, ingestion.bad)))
-    new = [one.report for one in checked if one.new]
+    with files_of(ingestion.source) as sources:
+        checked = list(check_files(sources.files, terms, Shelf(ingestion.good, ingestion.bad)))
+    reports, new = [one.report for one in checked], [one.report for one in checked if one.new]
     keep(settings.store_url(ingestion.store_url, otherwise=""), task, checked)
     with replacing(report) as content:
-        content.write(page(new))
-    told = tell(new)
-    return {**counts(new), "status": "checked" if new else "skipped", "announced": told}
+        content.write(page(reports, sources.passed_over))
+    document = {**counts(reports), "new": len(new), "status": "checked" if new else "skipped"}
+    return {**document, "passed_over": list(sources.passed_over), "announced": tell(new)}
 
 
 def counts(reports: Sequence[Report]) -> dict[str, Any]:
-    """How many files and rows, and the verdict on all of them."""
+    """How many files and rows, and the verdict on all of them: ``nothing`` where there is none."""
+    faulty = any(report.verdict != "good" for report in reports)
     return {
-        "verdict": "faults" if any(report.verdict != "good" for report in reports) else "good",
+        "verdict": "faults" if faulty else "good" if reports else "nothing",
         "files": len(reports),
         "rows": sum(report.rows for report in reports),
         "good": sum(report.good for report in reports),

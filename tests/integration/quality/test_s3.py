@@ -22,12 +22,21 @@ def bucket() -> Iterator[str]:
 
 def test_files_of_a_prefix_are_brought_in_order(bucket: str, raw: Path) -> None:
     client = boto3.client("s3")
-    for key in ("in/b.csv", "in/a.csv", "in/notes.txt", "other/c.csv"):
+    for key in ("in/b.csv", "in/A.CSV", "in/notes.txt", "other/c.csv"):
         client.upload_file(str(raw), bucket, key)
-    with files_of(f"s3://{bucket}/in/") as files:
-        assert [path.name for path in files] == ["a.csv", "b.csv"]
+    with files_of(f"s3://{bucket}/in/") as (files, passed_over):
+        assert [path.name for path in files] == ["A.CSV", "b.csv"]
+        assert passed_over == ["in/notes.txt"]
         assert files[0].read_bytes() == raw.read_bytes()
     assert not files[0].exists()
+
+
+def test_one_object_is_taken_whatever_its_name_and_a_prefix_of_others_holds_none(bucket: str, raw: Path) -> None:
+    boto3.client("s3").upload_file(str(raw), bucket, "odd/people.txt")
+    with files_of(f"s3://{bucket}/odd/people.txt") as found:
+        assert [path.name for path in found.files] == ["people.txt"]
+    with files_of(f"s3://{bucket}/odd/") as found:
+        assert found == ([], ["odd/people.txt"])
 
 
 @pytest.mark.parametrize("url", ["s3://raw/nothing", "s3://no-such-bucket/in"])

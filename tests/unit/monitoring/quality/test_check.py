@@ -288,3 +288,10 @@ def test_a_shelf_that_cannot_be_written_is_named(clean: Path, task: Task, tmp_pa
     taken.write_text("")
     with pytest.raises(InvalidInput, match="taken: cannot be written"):
         list(check_files([clean], terms_for(task), Shelf(taken, tmp_path / "bad")))
+
+
+def test_a_file_that_no_check_put_among_the_good_ones_is_known(clean: Path, task: Task, shelf: Shelf) -> None:
+    check_file(clean, terms_for(task), shelf)
+    assert shelf.strays() == []
+    (shelf.good / "people.csv").write_bytes(clean.read_bytes())
+    assert shelf.strays() == ["people.csv"]
