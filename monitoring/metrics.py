@@ -88,7 +88,7 @@ REFUSALS: Final = MetricSpec(
     "contender_refusals_total",
     "counter",
     "Clients turned away before their request was taken on: overload, batches, connections (503, they may come again), "
-    "header_time, header_size, body_time, body_size, unread (cut).",
+    "header_time, header_size, body_time, body_size, unread, http_2, not_http (cut).",
     ("task", "reason"),
 )
 IN_FLIGHT_LIMIT: Final = MetricSpec(

@@ -70,8 +70,13 @@ BODY_TIME: Final = Refusal("body_time", _SLOW, "the body took too long")
 HEADER_SIZE: Final = Refusal("header_size", "431 Request Header Fields Too Large", "the headers have too many bytes")
 BODY_SIZE: Final = Refusal("body_size", "413 Content Too Large", "the body has too many bytes")
 UNREAD: Final = Refusal("unread", _SLOW, "the reply was not read")
+HTTP_2: Final = Refusal("http_2", "505 HTTP Version Not Supported", "HTTP/1.1 is spoken here; HTTP/2 only by gRPC")
+NOT_HTTP: Final = Refusal("not_http", "400 Bad Request", "this is not a request of HTTP/1.1")
 
-REFUSALS: Final = (OVERLOAD, BATCHES, CONNECTIONS, HEADER_TIME, BODY_TIME, HEADER_SIZE, BODY_SIZE, UNREAD)
+REFUSALS: Final = (
+    *(OVERLOAD, BATCHES, CONNECTIONS, HEADER_TIME, BODY_TIME, HEADER_SIZE, BODY_SIZE, UNREAD),
+    *(HTTP_2, NOT_HTTP),
+)
 REPLIES: Final = {refusal: refusal.reply() for refusal in REFUSALS}
 
 

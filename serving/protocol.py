@@ -10,6 +10,7 @@ import asyncio
 import math
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.glance import is_one_post
@@ -20,12 +21,15 @@ from serving.limits import (
     CONNECTIONS,
     HEADER_SIZE,
     HEADER_TIME,
+    HTTP_2,
+    NOT_HTTP,
     OVERLOAD,
     REPLIES,
     UNREAD,
     Guard,
     Refusal,
 )
+from serving.upgrade import PREFACE, offers_upgrade, without_offer
 
 _IDLE, _HEADERS, _BODY = range(3)
 _POST: Final = b"POST"
@@ -68,7 +72,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._turn_away()
             return
         self._begin()
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self._phase == _HEADERS:
             self._header_bytes += len(data)
             if self._header_bytes > self._limits.header_bytes:
@@ -82,6 +87,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take the request on, or turn it away before anything is spent on it."""
+        if self._is_offer():
+            return
         self._phase, self._header_bytes = _BODY, 0
         refusal = self._refusal() if self.parser.get_method() == _POST else None
         if refusal is not None:
@@ -105,6 +112,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self._is_offer():
+            return
         self._phase = _IDLE
         if not self._refused:
             super().on_message_complete()
@@ -147,6 +156,32 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._phase == _HEADERS and now - self._since > self._limits.header_s:
             return HEADER_TIME
         return BODY_TIME if self._phase == _BODY and now - self._since > self._limits.request_s else None
+
+    def _parse(self, data: bytes) -> None:
+        """Have `data` parsed; a request that offers another protocol is parsed again as if it did not."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = self._parsed(rest)
+        except httptools.HttpParserError:
+            self._refuse(HTTP_2 if self.parser.get_method() == PREFACE else NOT_HTTP)
+
+    def _parsed(self, data: memoryview) -> memoryview:
+        """What is left of `data` where the parser stops for such an offer, which is passed over."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if not self._is_offer():
+                return data[:0]
+            head = without_offer(self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers)
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.parser.feed_data(head)
+            return data[offer.args[0] :]
+        return data[:0]
+
+    def _is_offer(self) -> bool:
+        return offers_upgrade(self.parser.get_method(), upgrade=self.parser.should_upgrade())
 
     def _has_no_time(self) -> bool:
         """Whether a request that begins now is shed, and nothing of it or of another one is under way here."""

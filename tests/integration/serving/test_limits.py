@@ -132,6 +132,10 @@ def test_a_good_request_is_answered_and_the_connection_kept() -> None:
             (b"POST /p HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n", *[b"fff0\r\n" + b"x" * 65_520 + b"\r\n"] * 30),
             0.0, b"413", "body_size",
         ),
+        ((b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",), 0.0, b"505", "http_2"),
+        ((b"\x16\x03\x01\x02\0\1\0",), 0.0, b"400", "not_http"),
+        ((b"POST /p HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",), 0.0, b"400", "not_http"),
+        ((b"CONNECT h:80 HTTP/1.1\r\n\r\n",), 0.0, b"400", "not_http"),
     ],
 )  # fmt: skip
 def test_who_takes_too_long_or_too_much_is_told_and_cut(
