@@ -88,7 +88,8 @@ REFUSALS: Final = MetricSpec(
     "contender_refusals_total",
     "counter",
     "Clients turned away before their request was taken on: overload, batches, connections (503, they may come again), "
-    "header_time, header_size, body_time, body_size, unread, http_2, not_http (cut).",
+    "header_time, header_size, body_time, body_size, unread, http_2, not_http, "
+    "encoding, not_gzip (cut).",
     ("task", "reason"),
 )
 IN_FLIGHT_LIMIT: Final = MetricSpec(

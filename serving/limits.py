@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 import orjson
 
 from serving.admission import Admission
+from serving.encoding import TAKEN
 from serving.front import MAX_BODY
 
 RETRY_AFTER_S: Final = 1
@@ -51,6 +52,7 @@ class Refusal(NamedTuple):
         body = orjson.dumps({"error": self.message})
         lines = [f"HTTP/1.1 {self.status}", "content-type: application/json", f"content-length: {len(body)}"]
         lines += [f"retry-after: {RETRY_AFTER_S}"] if self.sheds else []
+        lines += [f"accept-encoding: {TAKEN}"] if self.status.startswith("415") else []
         lines += ["connection: close"] if self.closes else []
         return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -72,10 +74,14 @@ BODY_SIZE: Final = Refusal("body_size", "413 Content Too Large", "the body has t
 UNREAD: Final = Refusal("unread", _SLOW, "the reply was not read")
 HTTP_2: Final = Refusal("http_2", "505 HTTP Version Not Supported", "HTTP/1.1 is spoken here; HTTP/2 only by gRPC")
 NOT_HTTP: Final = Refusal("not_http", "400 Bad Request", "this is not a request of HTTP/1.1")
+ENCODING: Final = Refusal(
+    "encoding", "415 Unsupported Media Type", f"the body's content-encoding is not taken; {TAKEN} is, or none"
+)
+NOT_GZIP: Final = Refusal("not_gzip", "400 Bad Request", "the body is not gzip, as its content-encoding says")
 
 REFUSALS: Final = (
     *(OVERLOAD, BATCHES, CONNECTIONS, HEADER_TIME, BODY_TIME, HEADER_SIZE, BODY_SIZE, UNREAD),
-    *(HTTP_2, NOT_HTTP),
+    *(HTTP_2, NOT_HTTP, ENCODING, NOT_GZIP),
 )
 REPLIES: Final = {refusal: refusal.reply() for refusal in REFUSALS}
 

@@ -13,15 +13,18 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from serving.encoding import HEADER, Gunzip, NotGzip, encoding_of
 from serving.glance import is_one_post
 from serving.limits import (
     BATCHES,
     BODY_SIZE,
     BODY_TIME,
     CONNECTIONS,
+    ENCODING,
     HEADER_SIZE,
     HEADER_TIME,
     HTTP_2,
+    NOT_GZIP,
     NOT_HTTP,
     OVERLOAD,
     REPLIES,
@@ -33,6 +36,8 @@ from serving.upgrade import PREFACE, offers_upgrade, without_offer
 
 _IDLE, _HEADERS, _BODY = range(3)
 _POST: Final = b"POST"
+_OF_THE_WIRE: Final = frozenset({HEADER, b"content-length"})
+"""Headers about the body as it comes; whoever reads it plain must not believe them."""
 _DEAF_S: Final = 0.025
 """Who was refused for want of time and comes again sooner is not read for so long, lest refusing takes all the time."""
 _BUSY: Final = REPLIES[OVERLOAD]
@@ -54,6 +59,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_bytes = self._body_bytes = 0
         self._heavy = self._refused = self._closing = False
         self._turned_away = -math.inf
+        self._gunzip: Gunzip | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take the connection if there is room."""
@@ -82,7 +88,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins, perhaps in the bytes that ended the one before."""
         self._begin()
-        self._refused, self._body_bytes = False, 0
+        self._refused, self._body_bytes, self._gunzip = False, 0, None
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -102,6 +108,11 @@ class GuardedProtocol(HttpToolsProtocol):
         """Take a part of the body."""
         if self._refused:
             return
+        try:
+            body = self._plain(body)
+        except NotGzip:
+            self._refuse(NOT_GZIP)
+            return
         self._body_bytes += len(body)
         if self._body_bytes > self._limits.body_bytes:
             self._refuse(BODY_SIZE)
@@ -114,6 +125,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """The request is whole."""
         if self._is_offer():
             return
+        if self._gunzip is not None and not self._gunzip.is_whole and not self._refused:
+            self._refuse(NOT_GZIP)
         self._phase = _IDLE
         if not self._refused:
             super().on_message_complete()
@@ -216,7 +229,22 @@ class GuardedProtocol(HttpToolsProtocol):
             return None
         length = next((value for name, value in self.headers if name == b"content-length"), b"0")
         # llhttp has checked that it is a number.
-        return self._guard.at_entry(int(length))
+        return self._guard.at_entry(int(length)) or self._encoding()
+
+    def _encoding(self) -> Refusal | None:
+        """Make ready for a body that is encoded, or refuse it."""
+        encoding = encoding_of(self.headers)
+        if encoding is None:
+            return ENCODING
+        if encoding:
+            self._gunzip = Gunzip()
+            # The very list that the application gets.
+            self.headers[:] = [one for one in self.headers if one[0] not in _OF_THE_WIRE]
+        return None
+
+    def _plain(self, body: bytes) -> bytes:
+        """A part of the body, decoded: what grows beyond the limit is not decoded to its end."""
+        return body if self._gunzip is None else self._gunzip.feed(body, self._limits.body_bytes - self._body_bytes)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Tell the client, unless a reply is under way, and close the connection if the refusal says so."""
