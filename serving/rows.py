@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from contender.errors import InvalidInput
+from contender.whole_numbers import make_whole, whole_fields
 
 MAX_ROWS: Final = 10_000
 """The most rows one request may carry."""
@@ -34,15 +35,19 @@ def listed(body: object, name: str) -> list[Any]:
 def check(schema: type[BaseModel], rows: Sequence[object], path: str = "instances") -> list[dict[str, Any]]:
     """`rows` as `schema` understands them: every field present, `None` where the schema has a default of None.
 
-    A task's schema is flat, so a checked row is what its model holds; nothing is copied.
+    A task's schema is flat, so a checked row is what its model holds; nothing is copied. A whole number may be written
+    as 36.0, and becomes an integer in the row itself.
 
     Raises:
         InvalidInput: the first row that does not fit; names the field, never repeats its value.
     """
     # BaseModel.model_validate and model_dump say the same and cost twice as much.
     validate = schema.__pydantic_validator__.validate_python
+    integers = whole_fields(schema)
     checked = []
     for index, row in enumerate(rows):
+        if isinstance(row, dict):
+            make_whole(row, integers)
         try:
             checked.append(vars(validate(row)))
         except ValidationError as error:

@@ -1,7 +1,8 @@
 """Open Inference (V2) tensors to rows and back. Pure.
 
-A request carries one named tensor per field of the task's schema, each of shape [n] or [n, 1]; a blank is ``null``
-in JSON. Texts are ``BYTES``, whole numbers ``INT64``, other numbers ``FP64``, flags ``BOOL``.
+A request carries one named tensor per field of the task's schema, each of shape [n] or [n, 1]. In JSON a blank is
+``null``, and values may be flat or nested as the shape says. Texts are ``BYTES``, whole numbers ``INT64``, other
+numbers ``FP64``, flags ``BOOL``.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contender.errors import InvalidInput
+from contender.whole_numbers import whole
 from serving.rows import MAX_ROWS, listed
 
+_WHOLE: Final = frozenset(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))
 _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "BYTES": (str,),
     "BOOL": (bool,),
-    **{f"{sign}INT{bits}": (int,) for sign in ("", "U") for bits in (8, 16, 32, 64)},
+    **dict.fromkeys(sorted(_WHOLE), (int,)),
     **{f"FP{bits}": (int, float) for bits in (16, 32, 64)},
 }
 
@@ -91,8 +94,18 @@ def _read(item: object, path: str) -> tuple[str, list[Any]]:
         raise InvalidInput(f"{path}.data", f"must be a list of 1 to {MAX_ROWS} values")
     if item.get("shape") not in ([len(data)], [len(data), 1]):
         raise InvalidInput(f"{path}.shape", "must be [n] or [n, 1], n being the number of values")
+    if item["shape"] == [len(data), 1]:
+        data = _flat(data)
+    if datatype in _WHOLE:
+        data = list(map(whole, data))
     _check_kinds(data, datatype, path)
     return name, data
+
+
+def _flat(data: list[Any]) -> list[Any]:
+    """The values of a tensor of shape [n, 1]: row by row, each alone or in a list of its own."""
+    nested = all(isinstance(row, list) and len(row) == 1 for row in data)
+    return [value for (value,) in data] if nested else data
 
 
 def _check_kinds(data: list[Any], datatype: str, path: str) -> None:

@@ -21,12 +21,22 @@ def test_a_row_comes_back_with_every_field() -> None:
     assert check(Person, [{"city": "a", "hours": 1}]) == [{"city": "a", "hours": 1, "index": None}]
 
 
+@pytest.mark.parametrize("hours", [36, 36.0])
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(hours: object) -> None:
+    (row,) = check(Person, [{"city": "a", "hours": hours}])
+    assert row["hours"] == 36
+    assert isinstance(row["hours"], int)
+
+
 @pytest.mark.parametrize(
     ("row", "field"),
     [
         ({"hours": 1}, "rows[1].city"),
         ({"city": "a", "hours": "1"}, "rows[1].hours"),
         ({"city": "a", "hours": True}, "rows[1].hours"),
+        ({"city": "a", "hours": 36.5}, "rows[1].hours"),
+        ({"city": "a", "hours": float("inf")}, "rows[1].hours"),
+        ({"city": 36.0, "hours": 36}, "rows[1].city"),
         ({"city": "a", "hours": -1}, "rows[1].hours"),
         ({"city": "a", "hours": 1, "index": float("nan")}, "rows[1].index"),
         ({"city": "a", "hours": 1, "salary": 9}, "rows[1].salary"),

@@ -21,6 +21,13 @@ def test_columns_become_rows_and_blanks_stay() -> None:
     ]
 
 
+@pytest.mark.parametrize("data", [[1, None], [1.0, None], [[1], [None]], [[1.0], [None]]])
+def test_values_may_be_flat_or_nested_as_the_shape_says(data: list[Any]) -> None:
+    (values,) = columns_of({"inputs": [column(shape=[2, 1], data=data)]}).values()
+    assert values == [1, None]
+    assert isinstance(values[0], int)
+
+
 @pytest.mark.parametrize(
     ("inputs", "field"),
     [
@@ -34,6 +41,11 @@ def test_columns_become_rows_and_blanks_stay() -> None:
         ([column(shape=[3])], "inputs[0].shape"),
         ([column(shape=None)], "inputs[0].shape"),
         ([column(data=[1, True])], "inputs[0].data[1]"),
+        ([column(data=[[1], [2]])], "inputs[0].data[0]"),
+        ([column(shape=[2, 1], data=[[1], 2])], "inputs[0].data[0]"),
+        ([column(shape=[2, 1], data=[[1], [2, 3]])], "inputs[0].data[0]"),
+        ([column(shape=[2, 1], data=[[[1]], [[2]]])], "inputs[0].data[0]"),
+        ([column(shape=[1, 2], data=[[1, 2]])], "inputs[0].shape"),
         ([column(data=[1, 2.5])], "inputs[0].data[1]"),
         ([column(datatype="BYTES")], "inputs[0].data[0]"),
         ([column(datatype="BOOL")], "inputs[0].data[0]"),
