@@ -14,6 +14,7 @@ import typer
 from cli.compose import workplace
 from cli.output import JsonFlag, TaskOption, pairs, show
 from contender.errors import Conflict, InvalidInput, Refused
+from contender.units import unit_id
 from contender.values import UNASSIGNED
 
 group = typer.Typer(
@@ -80,8 +81,7 @@ def header_for(instances: Sequence[Mapping[str, object]], key: Path | None, task
         return {}
     if len(instances) != 1:
         raise InvalidInput("--as", "is for one row at a time")
-    unit = instances[0].get("unit_id")
-    return header(key, task, None if unit is None else str(unit), arm, MINUTES)
+    return header(key, task, instances[0].get("unit_id"), arm, MINUTES)
 
 
 def check_obeyed(reply: Mapping[str, Any], arm: str) -> None:
@@ -97,14 +97,13 @@ def check_obeyed(reply: Mapping[str, Any], arm: str) -> None:
         )
 
 
-def header(key: Path | None, task: str, unit: str | None, arm: str, minutes: int) -> Mapping[str, str]:
+def header(key: Path | None, task: str, unit: object, arm: str, minutes: int) -> Mapping[str, str]:
     """The signed header, by its name.
 
     Raises:
         InvalidInput: no key or one that cannot be used, or a name that no arm has.
     """
     from serving.transformer import preview
-    from serving.transformer.codec import unit_id
 
     if not arm.isascii() or ";" in arm:
         raise InvalidInput("--as", "is not the name of an arm")
@@ -112,7 +111,9 @@ def header(key: Path | None, task: str, unit: str | None, arm: str, minutes: int
         raise InvalidInput("--key", "is needed to choose an arm", remedy="contender preview key --out FILE")
     secret = preview.read_key(key.expanduser())
     expires = int(time.time()) + minutes * MINUTE_S
-    return {preview.HEADER: preview.sign(secret, task, unit_id(unit, "unit_id"), arm, expires)}
+    return {
+        preview.HEADER: preview.sign(secret, task, None if unit is None else unit_id(unit, "unit_id"), arm, expires)
+    }
 
 
 def register(app: typer.Typer) -> None:

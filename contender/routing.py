@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from contender.errors import InvalidRouting
+from contender.units import UnitForm
 from contender.values import CHALLENGER, CHAMPION, SLOTS, FallbackPolicy
 
 MAX_BYTES = 64 * 1024
@@ -60,12 +61,14 @@ class Arm:
 class ExperimentRef:
     """Which experiment the exposures belong to, the salt that buckets its units, and the part of them it covers.
 
-    `coverage` is None in documents of format 1: everybody takes part, and the ranges themselves grow.
+    `coverage` is None in documents of format 1: everybody takes part, and the ranges themselves grow. `unit_form` is
+    how the ids of units are spelt; a document without it is of an experiment that began before they had a normal form.
     """
 
     id: str
     salt: str
     coverage: float | None = None
+    unit_form: UnitForm = UnitForm.AS_SENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ def parse(document: bytes | str) -> Routing:
 
 def _experiment_document(experiment: ExperimentRef) -> dict[str, object]:
     coverage = {} if experiment.coverage is None else {"coverage": experiment.coverage}
-    return {"id": experiment.id, "salt": experiment.salt, **coverage}
+    form = {} if experiment.unit_form is UnitForm.AS_SENT else {"unit_form": experiment.unit_form.value}
+    return {"id": experiment.id, "salt": experiment.salt, **coverage, **form}
 
 
 def _arm_document(arm: Arm, coverage: float | None = None) -> dict[str, object]:
@@ -200,7 +204,14 @@ class _Reader:
         return edge
 
     def experiment(self, written: int) -> ExperimentRef:
-        return ExperimentRef(self._text("id"), self._text("salt"), self._coverage() if written == 2 else None)
+        coverage = self._coverage() if written == 2 else None
+        return ExperimentRef(self._text("id"), self._text("salt"), coverage, self._unit_form())
+
+    def _unit_form(self) -> UnitForm:
+        form = self._raw.get("unit_form", UnitForm.AS_SENT)
+        if isinstance(form, bool) or form not in tuple(UnitForm):
+            raise self._wrong("unit_form", "must be 1 or 2: a newer version of Contender wrote another")
+        return UnitForm(form)
 
     def _coverage(self) -> float:
         coverage = self._number("coverage", self._raw.get("coverage"))

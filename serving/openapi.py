@@ -95,7 +95,8 @@ def _json(schema: str) -> dict[str, Any]:
 def _schemas(task: Task, kind: Kind) -> dict[str, Any]:
     row = task.schema.model_json_schema(ref_template="#/components/schemas/{model}")
     shared = row.pop("$defs", {})
-    unit: dict[str, Any] = {"type": ["string", "null"], "description": "Who is asked about; decides the arm."}
+    words = "Who is asked about; decides the arm. Blanks at the ends, and the Unicode form, make no difference."
+    unit: dict[str, Any] = {"type": ["string", "integer", "null"], "description": words}
     one = example(task)
     if kind == TRANSFORMER:
         row["properties"]["unit_id"] = unit

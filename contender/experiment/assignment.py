@@ -2,8 +2,9 @@
 
 Bucketing is GrowthBook's public hash, version 2 (https://docs.growthbook.io/lib/build-your-own#hashing), over the
 UTF-8 bytes of salt and id. Ids are brought to Unicode form NFC first, so that an é typed as one code point or as two
-is the same person; nothing else is touched: case and blanks are part of an id. Lone surrogates, which JSON can carry,
-are hashed as the three bytes they would have.
+is the same person; nothing else is touched here: case and blanks are part of what is hashed. Blanks at the ends of an
+id are cut off where it comes in (`contender.units`), never in the hash. Lone surrogates, which JSON can carry, are
+hashed as the three bytes they would have.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from contender.release.approval import NONCE, Asked, initiators, subject, used_a
 from contender.release.machine import Event, Kind, next_state
 from contender.release.state import Action, Change, Phase, Ramp, ReleaseState
 from contender.release.trail import TRANSITION, Trail
+from contender.units import UnitForm
 from contender.values import CHALLENGER, FallbackPolicy
 
 _REVERSIBLE: Final = frozenset(
@@ -121,7 +122,9 @@ class Release:
         arms = len(self.state().candidates) - shadow
         if bool(shares) != (arms > 0):
             raise InvalidInput("shares", "are for challengers that are not the shadow")
-        ramp = Ramp(experiment_id, salt, tuple(shares), shadow=shadow, fixed=True, holdout=holdout if shares else 0.0)
+        kept = holdout if shares else 0.0
+        form = UnitForm.NORMAL
+        ramp = Ramp(experiment_id, salt, tuple(shares), shadow=shadow, fixed=True, holdout=kept, unit_form=form)
         told = {"experiment": experiment_id, "salt": salt, "shares": list(shares), "shadow": shadow}
         told |= {"holdout": holdout} if ramp.holdout else {}
         return self._handle(Event(Kind.START, ramp=ramp), None, **told)

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from contender.errors import InvalidInput
 from contender.experiment.assignment import final_ranges, split, split_among
 from contender.routing import BUCKETS, Arm, ExperimentRef, Routing, challenger_name, covered
+from contender.units import UnitForm
 from contender.values import CHALLENGER, CHAMPION, HOLDOUT, SHADOW, SLOTS, FallbackPolicy, ModelVersion, holdout_of
 
 _ROUNDING: Final = 1e-9
@@ -67,7 +68,8 @@ class Ramp:
     `fixed`: the last share sets the arms' ranges for good, and each step covers a larger part of every range, so that
     no unit ever moves between the arms. Without it the ranges grow, as in experiments of an older version.
     With `shadow` the challenger placed last is mirrored and gets nobody; without `shares` it is the only one. A
-    `holdout`, a part of all people, stays on the champion once a challenger is promoted.
+    `holdout`, a part of all people, stays on the champion once a challenger is promoted. `unit_form` is how the ids of
+    units are spelt: as the experiment began, for good.
     """
 
     experiment_id: str
@@ -77,6 +79,7 @@ class Ramp:
     shadow: bool = False
     fixed: bool = False
     holdout: float = 0.0
+    unit_form: UnitForm = UnitForm.AS_SENT
 
     def __post_init__(self) -> None:
         """Refuse shares that do not grow inside (0, 1): a ramp must never move a unit back.
@@ -123,6 +126,7 @@ class Holdout:
     salt: str
     share: float
     edge: float
+    unit_form: UnitForm = UnitForm.AS_SENT
 
     @classmethod
     def after(cls, ramp: Ramp | None) -> Self | None:
@@ -130,7 +134,8 @@ class Holdout:
         if ramp is None or not ramp.holdout:
             return None
         share = round(ramp.holdout * BUCKETS) / BUCKETS
-        return cls(holdout_of(ramp.experiment_id), ramp.salt, share, split(ramp.shares[-1]).champion[1])
+        edge = split(ramp.shares[-1]).champion[1]
+        return cls(holdout_of(ramp.experiment_id), ramp.salt, share, edge, ramp.unit_form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +233,9 @@ class ReleaseState:
 
     def _experiment(self) -> ExperimentRef | None:
         if self.holdout:
-            return ExperimentRef(self.holdout.experiment_id, self.holdout.salt, 1.0)
+            return ExperimentRef(self.holdout.experiment_id, self.holdout.salt, 1.0, self.holdout.unit_form)
         ramp = self.ramp
-        return ExperimentRef(ramp.experiment_id, ramp.salt, ramp.coverage) if ramp else None
+        return ExperimentRef(ramp.experiment_id, ramp.salt, ramp.coverage, ramp.unit_form) if ramp else None
 
     def _arms(self, champion: Placed) -> Iterator[Arm]:
         """The champion, then the challengers, upwards; each with the part of its range that takes part now.
@@ -291,7 +296,7 @@ class ReleaseState:
                 change=_change(document["change"]),
                 rivals=_several(document.get("rivals", ())),
                 slots=tuple(str(slot) for slot in document.get("slots", SLOTS)),
-                holdout=Holdout(**held) if (held := document.get("holdout")) else None,
+                holdout=_holdout(document.get("holdout")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInput("release", f"the saved state cannot be read: {error!r}") from error
@@ -342,7 +347,16 @@ def _several(documents: Iterable[Mapping[str, Any]]) -> tuple[Placed, ...]:
 
 
 def _ramp(document: Mapping[str, Any] | None) -> Ramp | None:
-    return Ramp(**{**document, "shares": tuple(document["shares"])}) if document else None
+    return Ramp(**{**document, "shares": tuple(document["shares"]), **_unit_form(document)}) if document else None
+
+
+def _holdout(document: Mapping[str, Any] | None) -> Holdout | None:
+    return Holdout(**{**document, **_unit_form(document)}) if document else None
+
+
+def _unit_form(document: Mapping[str, Any]) -> dict[str, UnitForm]:
+    """That of an experiment which began before ids had a normal form is not written."""
+    return {"unit_form": UnitForm(document.get("unit_form", UnitForm.AS_SENT))}
 
 
 def _change(document: Mapping[str, Any] | None) -> Change | None:

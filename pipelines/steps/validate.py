@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from pydantic import ValidationError
 from contender.errors import InvalidInput
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
+from contender.units import unit_id
 from contender.values import Row
+from contender.whole_numbers import whole
 from pipelines.params import DataParams
 from pipelines.steps.command import main
 from pipelines.steps.files import REPORT, ROWS, read_document, read_rows, write_document, write_rows
@@ -136,8 +137,9 @@ class _Checker:
         """The typed row and its faults (none for a good row)."""
         if MALFORMED in row:
             return {}, [Fault(MALFORMED, str(row[MALFORMED]))]
-        others = {column: row.get(column) for column in self._others}
-        faults = [*self._id_faults(row), *self._target_faults(row)]
+        unit, wrong = self._id(row)
+        others = {column: row.get(column) for column in self._others} | {self._task.id_column: unit}
+        faults = [*wrong, *self._target_faults(row)]
         try:
             given = {name: _typed(row[name], self._numbers.get(name)) for name in self._fields if name in row}
             typed = self._task.schema.model_validate(given).model_dump(mode="json")
@@ -145,8 +147,14 @@ class _Checker:
             return {}, [*faults, *(_fault(detail) for detail in error.errors(include_url=False))]
         return {**others, **typed}, faults
 
-    def _id_faults(self, row: Row) -> list[Fault]:
-        return [] if row.get(self._task.id_column) is not None else [Fault(self._task.id_column, "is blank")]
+    def _id(self, row: Row) -> tuple[str, list[Fault]]:
+        """The row's unit in normal form, and what is wrong with it."""
+        name = self._task.id_column
+        given = row.get(name)
+        try:
+            return unit_id("" if given is None else given, name), []
+        except InvalidInput as error:
+            return "", [Fault(name, problem_of(error))]
 
     def _target_faults(self, row: Row) -> list[Fault]:
         try:
@@ -177,14 +185,15 @@ def _typed(value: object, kind: str | None) -> object:
     >>> _typed("36", "integer"), _typed("36.0", "integer"), _typed("0.92", "number"), _typed("5", None)
     (36, 36, 0.92, '5')
     """
+    if kind == "integer":
+        value = whole(value)
     if kind is None or not isinstance(value, str):
         return value
     try:
         number = float(value)
     except ValueError:
         return value
-    whole = kind == "integer" and math.isfinite(number) and number.is_integer()
-    return int(number) if whole else number
+    return whole(number) if kind == "integer" else number
 
 
 def _fault(detail: Mapping[str, Any]) -> Fault:

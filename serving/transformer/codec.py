@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,14 +9,14 @@ from typing import Any, Final
 import orjson
 
 from contender.errors import InvalidInput
+from contender.routing import Routing
+from contender.units import UnitForm, as_sent, unit_id
 from serving.rows import listed
 from serving.tensors import rows_of, tensor
 from serving.transformer.answering import Answer
 
 UNIT_FIELD: Final = "unit_id"
 UNIT_HEADER: Final = "X-Unit-Id"
-MAX_UNIT: Final = 256
-"""The most characters a unit id may have."""
 
 OUTPUTS: Final = (
     ("label", "BYTES"), ("confidence", "FP64"), ("score", "FP64"), ("assigned_to", "BYTES"), ("served_by", "BYTES"),
@@ -30,12 +29,20 @@ OUTPUTS: Final = (
 class Asked:
     """A request's rows, not yet checked, and the unit of each; `path` is what errors call the rows.
 
+    `sent` are the units as experiments know them that began before ids had a normal form; None where that is the same.
     Whoever has checked the rows may empty the list: of a large batch they are the largest part of its memory.
     """
 
     rows: list[Any]
     units: Sequence[str | None]
     path: str
+    sent: Sequence[str | None] | None = None
+
+    def units_of(self, routing: Routing | None) -> Sequence[str | None]:
+        """The units in the form by which the experiment of `routing` tells them apart."""
+        if self.sent is None or routing is None or routing.experiment is None:
+            return self.units
+        return self.sent if routing.experiment.unit_form is UnitForm.AS_SENT else self.units
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,8 @@ def decode_v1(body: Any, header: bytes | None) -> Asked:
         InvalidInput: naming what is wrong.
     """
     rows = listed(body, "instances")
-    units = [
-        unit_id(row.pop(UNIT_FIELD, None) if isinstance(row, dict) else None, f"instances[{index}].{UNIT_FIELD}")
-        for index, row in enumerate(rows)
-    ]
-    return Asked(rows, _with_header(units, header), "instances")
+    given = [row.pop(UNIT_FIELD, None) if isinstance(row, dict) else None for row in rows]
+    return _asked(rows, given, header, ("instances", "instances[{}]." + UNIT_FIELD))
 
 
 def from_columns(columns: dict[str, list[Any]], header: bytes | None) -> Asked:
@@ -84,12 +88,9 @@ def from_columns(columns: dict[str, list[Any]], header: bytes | None) -> Asked:
         InvalidInput: naming what is wrong.
     """
     count = len(next(iter(columns.values())))
-    units = [
-        unit_id(unit, f"inputs.{UNIT_FIELD}[{index}]")
-        for index, unit in enumerate(columns.pop(UNIT_FIELD, [None] * count))
-    ]
+    given = columns.pop(UNIT_FIELD, [None] * count)
     rows = rows_of(columns) if columns else [{} for _ in range(count)]
-    return Asked(rows, _with_header(units, header), "inputs")
+    return _asked(rows, given, header, ("inputs", "inputs." + UNIT_FIELD + "[{}]"))
 
 
 def encode_v1(told: Sequence[Told]) -> bytes:
@@ -131,15 +132,20 @@ def headers(told: Sequence[Told]) -> Mapping[str, str]:
     return named
 
 
-def _with_header(units: list[str | None], header: bytes | None) -> list[str | None]:
-    if header is None:
-        return units
-    if len(units) != 1:
+def _asked(rows: list[Any], given: list[Any], header: bytes | None, paths: tuple[str, str]) -> Asked:
+    """The request about `given` units, or the header's; `paths` are what errors call the rows, and a unit."""
+    path, each = paths
+    units = [None if one is None else unit_id(one, each.format(index)) for index, one in enumerate(given)]
+    if header is not None and len(units) != 1:
         raise InvalidInput(UNIT_HEADER, "is for requests of one row; put unit_id into each row")
-    return units if units[0] is not None else [header_unit(header)]
+    if header is not None and units[0] is None:
+        units, given = [header_unit(header)], [header.decode()]
+    if units == given:
+        return Asked(rows, units, path)
+    return Asked(rows, units, path, [None if one is None else as_sent(one) for one in given])
 
 
-def header_unit(header: bytes) -> str | None:
+def header_unit(header: bytes) -> str:
     """The unit that ``X-Unit-Id`` names.
 
     Raises:
@@ -149,17 +155,3 @@ def header_unit(header: bytes) -> str | None:
         return unit_id(header.decode(), UNIT_HEADER)
     except UnicodeDecodeError as error:
         raise InvalidInput(UNIT_HEADER, "must be UTF-8") from error
-
-
-def unit_id(unit: object, path: str) -> str | None:
-    """The `unit` that a client named at `path`, in Unicode form NFC; None for none.
-
-    Raises:
-        InvalidInput: not a text, too long, empty, or with a NUL in it.
-    """
-    if unit is None:
-        return None
-    if not isinstance(unit, str) or not 0 < len(unit) <= MAX_UNIT or "\0" in unit:
-        raise InvalidInput(path, f"must be a text of 1 to {MAX_UNIT} characters, without NUL")
-    # As assignment sees it: the two ways to write an é are the same person in the analysis, too.
-    return unit if unit.isascii() else unicodedata.normalize("NFC", unit)

@@ -15,9 +15,9 @@ import orjson
 
 from contender.adapters.store_sql.listing import Place, Sought
 from contender.errors import InvalidInput, Unavailable
+from contender.units import unit_id
 from contender.values import Exposure
 from serving.front import Reply, Request
-from serving.transformer.codec import unit_id
 
 Value = TypeVar("Value")
 
@@ -116,7 +116,7 @@ def _sought(query: Mapping[str, str]) -> Sought:
         until=_read(query, "until", _moment),
         source=_read(query, "source", _short),
         arm=_read(query, "arm", _short),
-        unit=unit_id(query.get("unit"), "unit"),
+        unit=unit_id(query["unit"], "unit") if "unit" in query else None,
     )
 
 

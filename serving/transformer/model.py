@@ -159,14 +159,15 @@ class Transformer(Model):
         rows = await self._checked(asked)
         asked.rows.clear()
         routing, preview = parts.keeper.current, self._preview(asked, headers)
-        answers = await parts.answering.answer(routing, self._task.policy, rows, asked.units, preview)
+        units = asked.units_of(routing)
+        answers = await parts.answering.answer(routing, self._task.policy, rows, units, preview)
         seconds = parts.clock.tick() - started
         source = PREVIEWED if preview else _source(headers)
         key = headers.get(_KEY_HEADER) if source == _SCHEDULED else None
         occasion = Occasion(routing, seconds * 1000, source, key)
-        told = parts.recorder.exposures(occasion, rows, asked.units, answers)
+        told = parts.recorder.exposures(occasion, rows, units, answers)
         if routing is not None and preview is None:
-            parts.mirror.after(Answered(routing, rows, asked.units, told))
+            parts.mirror.after(Answered(routing, rows, units, told))
         parts.metrics.observe(LATENCY, self._task.name, value=seconds)
         self._count(routing, told)
         return told

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contender.errors import InvalidRouting
 from contender.routing import MAX_BYTES, Arm, ExperimentRef, Routing, covered, parse
+from contender.units import UnitForm
 from contender.values import FallbackPolicy
 
 texts = st.text(min_size=1, max_size=12)
@@ -193,6 +194,23 @@ def test_format_2_says_which_part_of_each_range_takes_part() -> None:
     assert routing.experiment == ExperimentRef("e", "s", 0.2)
     assert [(arm.low, arm.covered, arm.high) for arm in routing.arms] == [(0.0, 0.1, 0.5), (0.5, 0.6, 1.0)]
     assert json.loads(routing.to_json()) == covering()
+
+
+def test_an_experiment_says_how_its_units_are_spelt() -> None:
+    form = {"id": "e", "salt": "s", "coverage": 0.2, "unit_form": 2}
+    routing = parse(json.dumps(covering(experiment=form)))
+    assert routing.experiment == ExperimentRef("e", "s", 0.2, UnitForm.NORMAL)
+    assert json.loads(routing.to_json())["experiment"] == form
+    began_before = parse(json.dumps(covering())).experiment
+    assert began_before is not None
+    assert began_before.unit_form is UnitForm.AS_SENT
+
+
+@pytest.mark.parametrize("form", [3, 0, True, "2", None, [2]])
+def test_a_form_of_ids_that_is_not_known_is_not_obeyed(form: object) -> None:
+    experiment = {"id": "e", "salt": "s", "coverage": 0.2, "unit_form": form}
+    with pytest.raises(InvalidRouting, match="unit_form"):
+        parse(json.dumps(covering(experiment=experiment)))
 
 
 def test_what_is_reserved_is_kept() -> None:

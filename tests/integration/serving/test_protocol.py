@@ -140,7 +140,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("missing field", lambda row: [{k: v for k, v in row.items() if k != "city"}], "instances[0].city: "),
     ("second row", lambda row: [row, changed(row, city=7)], "instances[1].city: "),
     ("not an object", lambda row: [[1, 2]], "instances[0]"),
-    ("unit of another type", lambda row: [changed(row, unit_id=5)], "instances[0].unit_id: "),
+    ("unit of another type", lambda row: [changed(row, unit_id=5.5)], "instances[0].unit_id: "),
     ("empty unit", lambda row: [changed(row, unit_id="")], "instances[0].unit_id: "),
     ("empty batch", lambda row: [], "instances: "),
     ("oversized batch", lambda row: [{}] * 10_001, "instances: "),

@@ -15,6 +15,7 @@ from contender.experiment.plan import Plan
 from contender.release.machine import Event, Kind, next_state
 from contender.release.state import Holdout, Phase, Placed, Ramp, ReleaseState
 from contender.routing import BUCKETS, parse
+from contender.units import UnitForm
 from contender.values import FallbackPolicy, ModelVersion
 
 PLACED = {
@@ -116,7 +117,7 @@ def test_a_bake_watches_with_the_holdout_in_place(lab: Any) -> None:
     )
     assert [name for name, *_ in arms(lab)] == ["champion", "holdout"]
     lab.run(lambda release: release.baked())
-    assert lab.release().state().holdout == Holdout("e-holdout", "s", 0.25, 0.5)
+    assert lab.release().state().holdout == Holdout("e-holdout", "s", 0.25, 0.5, UnitForm.NORMAL)
 
 
 def test_while_suspended_no_holdout_can_be_ended(promoted: Any) -> None:

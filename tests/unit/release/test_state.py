@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from contender.errors import InvalidInput
 from contender.experiment.assignment import assign
-from contender.release.state import Action, Change, Phase, Placed, Ramp, ReleaseState
+from contender.release.state import Action, Change, Holdout, Phase, Placed, Ramp, ReleaseState
 from contender.routing import BUCKETS, KNOWN_SLOTS, Routing, parse
+from contender.units import UnitForm
 from contender.values import CHAMPION, FallbackPolicy, ModelVersion
 
 texts = st.text("abcXYZ-0123", min_size=1, max_size=8)
@@ -162,6 +163,17 @@ def test_an_experiment_of_an_older_version_goes_on_growing_from_the_top() -> Non
         assert routing.experiment.coverage is None
         assert "format" not in json.loads(routing.to_json())
         assert all(assign(routing, f"u{number}").counted for number in range(50))
+
+
+def test_an_experiment_of_an_older_version_keeps_the_ids_of_its_units_as_they_were_sent() -> None:
+    ramp, held = Ramp("e", "s", (0.5,), unit_form=UnitForm.NORMAL), Holdout("h", "s", 0.25, 0.5, UnitForm.NORMAL)
+    document = ReleaseState("t", ramp=ramp, holdout=held).to_document()
+    assert ReleaseState.from_document(json.loads(json.dumps(document))).ramp == ramp
+    for name in ("ramp", "holdout"):
+        del document[name]["unit_form"]
+    before = ReleaseState.from_document(document)
+    assert before.ramp == replace(ramp, unit_form=UnitForm.AS_SENT)
+    assert before.holdout == replace(held, unit_form=UnitForm.AS_SENT)
 
 
 def test_several_challengers_of_an_older_version_keep_their_ranges() -> None:

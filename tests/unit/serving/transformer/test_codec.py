@@ -7,9 +7,12 @@ import orjson
 import pytest
 
 from contender.errors import InvalidInput
+from contender.routing import Arm, ExperimentRef, Routing
+from contender.units import MAX_UNIT, UnitForm
+from contender.values import FallbackPolicy
 from serving.transformer import codec
 from serving.transformer.answering import Answer
-from serving.transformer.codec import MAX_UNIT, Told
+from serving.transformer.codec import Told
 from serving.transformer.fallback import Reason
 
 ANSWER = Answer("looking", 0.9, 0.8, (("looking", 0.9), ("not", 0.1)), "challenger", "champion", Reason.TIMEOUT, "7")
@@ -35,7 +38,11 @@ def test_the_two_ways_to_write_a_name_are_one_person() -> None:
 @pytest.mark.parametrize(
     ("rows", "header", "field"),
     [
-        ([{"unit_id": 5}], None, "instances[0].unit_id"),
+        ([{"unit_id": 5.5}], None, "instances[0].unit_id"),
+        ([{"unit_id": True}], None, "instances[0].unit_id"),
+        ([{"unit_id": ["u"]}], None, "instances[0].unit_id"),
+        ([{"unit_id": " "}], None, "instances[0].unit_id"),
+        ([{"unit_id": "a\nb"}], None, "instances[0].unit_id"),
         ([{}, {"unit_id": ""}], None, "instances[1].unit_id"),
         ([{"unit_id": "x" * (MAX_UNIT + 1)}], None, "instances[0].unit_id"),
         ([{"unit_id": "a\0b"}], None, "instances[0].unit_id"),
@@ -55,8 +62,33 @@ def test_v2_has_a_tensor_for_the_units() -> None:
     asked = codec.from_columns({"a": [1, 2], "unit_id": ["u", None]}, None)
     assert (asked.rows, asked.units) == ([{"a": 1}, {"a": 2}], ["u", None])
     assert codec.from_columns({"unit_id": ["u", None]}, None).rows == [{}, {}]
+    assert codec.from_columns({"unit_id": [1, 2]}, None).units == ["1", "2"]
     with pytest.raises(InvalidInput, match=r"inputs.unit_id\[0\]: "):
-        codec.from_columns({"unit_id": [1, 2]}, None)
+        codec.from_columns({"unit_id": [1.5, 2]}, None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "normal"),
+    [("c-17 ", "c-17"), ("\u00a0c-17\t", "c-17"), (17, "17"), (17.0, "17"), ("Zoe\u0308 ", "Zo\u00eb")],
+)
+def test_one_person_has_one_id_by_field_column_and_header(sent: object, normal: str) -> None:
+    assert codec.decode_v1({"instances": [{"unit_id": sent}]}, None).units == [normal]
+    assert codec.from_columns({"unit_id": [sent]}, None).units == [normal]
+    header = sent.encode() if isinstance(sent, str) else b"17"
+    assert codec.decode_v1({"instances": [{"a": 1}]}, header).units == [normal]
+
+
+def test_an_experiment_that_began_before_knows_its_units_as_they_were_sent() -> None:
+    asked = codec.decode_v1({"instances": [{"unit_id": "c-17 "}, {"unit_id": "Zoe\u0308"}, {}]}, None)
+    arms = (Arm("champion", "blue", "7", 0.0, 1.0),)
+    before = Routing("t", 1, ExperimentRef("e", "e"), arms, None, FallbackPolicy())
+    since = replace(before, experiment=ExperimentRef("e", "e", unit_form=UnitForm.NORMAL))
+    assert asked.units_of(before) == ["c-17 ", "Zo\u00eb", None]
+    assert asked.units_of(since) == asked.units == ["c-17", "Zo\u00eb", None]
+    assert asked.units_of(replace(before, experiment=None)) == asked.units_of(None) == asked.units
+    assert codec.decode_v1({"instances": [{}]}, b"c-17\xc2\xa0").units_of(before) == ["c-17\u00a0"]
+    plain = codec.decode_v1({"instances": [{"unit_id": "c-17"}]}, None)
+    assert plain.units_of(before) == ["c-17"]
 
 
 def test_v1_tells_everything_about_an_answer() -> None:
