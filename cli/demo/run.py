@@ -17,6 +17,7 @@ from cli.demo.sabotage import asker
 from cli.demo.stories import Story, StoryName, Training
 from cli.progress import Progress
 from cli.verdicts import interval_picture, interval_text
+from contender.adapters.supervisor.control import stop
 from contender.experiment.analysis import Experiment, look
 from contender.experiment.decision import Verdict, evidence_digest
 from contender.experiment.plan import LEAST_UNITS, Plan, Step
@@ -146,7 +147,7 @@ def _serving(place: Workplace, progress: Progress, *, keep: bool) -> Iterator[No
         told = True
     finally:
         if not (keep and told):
-            serve.stop(place.settings.home, place.task.name)
+            stop(place.settings.home, place.task.name)
             launched.close()
 
 
