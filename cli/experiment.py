@@ -13,7 +13,7 @@ from rich.console import Group
 
 from cli import holdout, terms
 from cli.compose import Workplace, workplace
-from cli.looking import look_at
+from cli.looking import look_at, rehearsals
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.turn import turn, turn_if_free
@@ -138,6 +138,10 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
     ramp = standing(place, experiment, verdict).to_document() if ramped else None
     looks = len(place.store.looks(experiment.id))
     document = told(experiment.to_document(), verdict.to_document(), looks, ramp)
+    document["rehearsals"] = played = rehearsals(place, experiment.id)
+    if played:
+        times = f"{played} rehearsal{'s' if played > 1 else ''}"
+        note(f"played people: {times} sent them; the audit trail says with what effect")
     show(document, as_json, _render)
     return 0 if verdict.decision == "promote" else NOT_PROMOTE
 

@@ -10,6 +10,7 @@ from contender.experiment.analysis import Experiment, look
 from contender.experiment.decision import Verdict
 from contender.experiment.health import MISSING
 from contender.release.trail import Trail
+from contender.values import REHEARSAL
 
 RETURNED: Final = "alarm withdrawn"
 """The event of the audit record that says that outcomes are no longer missing more often in one arm."""
@@ -27,6 +28,12 @@ def look_at(place: Workplace, running: Experiment) -> Verdict:
         detail = {"experiment": running.id, "fault": MISSING, "p": before[-1]["verdict"]["look"].get("missing_p")}
         trail_of(place).append(RETURNED, at=time.time(), actor=place.settings.actor, detail=detail)
     return verdict
+
+
+def rehearsals(place: Workplace, experiment_id: str) -> int:
+    """How many rehearsals have sent played people into the experiment, as the audit trail has it."""
+    records = place.store.audit(place.task.name)
+    return sum(one["event"] == REHEARSAL and one["detail"].get("experiment") == experiment_id for one in records)
 
 
 def trail_of(place: Workplace) -> Trail:

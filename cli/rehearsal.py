@@ -88,13 +88,13 @@ def rehearse(  # noqa: PLR0913, PLR0917 - every option is a parameter
       contender rehearse --effect 0.1
       contender rehearse --shift city_development_index --amount -0.3 --for 5m
     """
-    _check(rate, effect)
+    check(rate, effect)
     place = workplace(task)
     with place.endpoint():
         pass
     if not among_people:
         refuse_among_people(place)
-    running = None if lasting or shift else _running(place)
+    running = None if lasting or shift else experiment_to_decide(place)
     rows = _rows(place, data, Shift(shift, share, amount) if shift else None)
     played = Played(rows, list(place.task.schema.model_fields), place.task.target, f"{int(time.time())}")
     told = {"experiment": running.id if running else None, "effect": effect, "shift": shift, "file": bool(data)}
@@ -128,20 +128,24 @@ def refuse_among_people(place: Workplace) -> None:
         )
 
 
-def rehearsals(place: Workplace, experiment_id: str) -> int:
-    """How many rehearsals sent people into the experiment, as the audit trail has it."""
-    records = place.store.audit(place.task.name)
-    return sum(one["event"] == REHEARSAL and one["detail"].get("experiment") == experiment_id for one in records)
+def check(rate: float, effect: float) -> None:
+    """Come back where both are what they can be.
 
-
-def _check(rate: float, effect: float) -> None:
+    Raises:
+        InvalidInput: naming the option that is not.
+    """
     if not 0.0 < rate <= 1_000.0:
         raise InvalidInput("--rate", "must lie above 0 and at most at 1000")
     if not -1.0 <= effect <= 1.0:
         raise InvalidInput("--effect", "must lie between -1 and 1: a reward does")
 
 
-def _running(place: Workplace) -> Experiment | None:
+def experiment_to_decide(place: Workplace) -> Experiment | None:
+    """The running experiment, if there is one.
+
+    Raises:
+        Refused: its window is longer than a rehearsal sits out.
+    """
     try:
         running = experiment.current(place)
     except NotFound:
