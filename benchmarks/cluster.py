@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from sqlalchemy import create_engine, text
 
+from cli.crowd import MARK
 from cli.endpoint import Endpoint, endpoint_at
 from contender.errors import ContenderError
 from contender.tasks.catalog import task_named
@@ -92,7 +93,7 @@ class Play:
         instance = {name: row[name] for name in self._task.schema.model_fields}
         started = time.time()
         try:
-            reply = endpoint.predict([{**instance, "unit_id": f"unit-{number % UNITS}"}])["predictions"][0]
+            reply = endpoint.predict([{**instance, "unit_id": f"unit-{number % UNITS}"}], MARK)["predictions"][0]
         except ContenderError as error:
             self._write({"due": due, "asked": started, "failed": str(error), "until": time.time()})
             return

@@ -29,6 +29,9 @@ from monitoring.drift.check import seconds
 from monitoring.drift.shift import Shift, shifted
 
 BATCH: Final = 500
+PIECE: Final = 100
+"""People of whom is told what happened to them before the next are asked: their windows are short."""
+
 MOST_PEOPLE: Final = 20_000
 LONGEST_S: Final = 60.0
 """The longest window, with its grace, that a rehearsal sits out after each batch."""
@@ -65,7 +68,8 @@ def rehearse(  # noqa: PLR0913, PLR0917 - every option is a parameter
         Path | None, typer.Option("--data", "-d", help="Labelled rows to send; synthetic people without it.")
     ] = None,
     effect: Annotated[
-        float, typer.Option(help="How much more reward the challenger's people earn than what was true of them.")
+        float,
+        typer.Option(help="Reward that the challenger's people earn beyond what is true, as far as answers can."),
     ] = 0.0,
     people: Annotated[int, typer.Option(min=1, help="The most people that are sent.")] = MOST_PEOPLE,
     shift: Annotated[str, typer.Option(help="A column that is moved: a rehearsal of drift.")] = "",
@@ -85,7 +89,7 @@ def rehearse(  # noqa: PLR0913, PLR0917 - every option is a parameter
     recorded and counted. Their ids and exposures say that they are a rehearsal, and so does the audit trail.
 
     Examples:
-      contender rehearse --effect 0.1
+      contender rehearse --effect 0.05
       contender rehearse --shift city_development_index --amount -0.3 --for 5m
     """
     check(rate, effect)
@@ -99,14 +103,16 @@ def rehearse(  # noqa: PLR0913, PLR0917 - every option is a parameter
     played = Played(rows, list(place.task.schema.model_fields), place.task.target, f"{int(time.time())}")
     told = {"experiment": running.id if running else None, "effect": effect, "shift": shift, "file": bool(data)}
     trail_of(place).append(REHEARSAL, at=time.time(), actor=place.settings.actor, detail=told)
-    crowd = Crowd(place.endpoint, Tally(), StatedEffect(place.task, [r[played.target] for r in rows], effect))
+    stated = StatedEffect(place.task, [row[played.target] for row in rows], effect)
+    crowd = Crowd(place.endpoint, Tally(), stated)
     document: dict[str, Any] = {"task": task, **told}
     if running is None:
         sent = _send_for(place, crowd, played, (lasting or "5m", rate, people))
         show(document | {"sent": sent, "failed": crowd.tally.failed}, as_json, pairs)
         return 0
     verdict = _until_verdict(place, crowd, played, people)
-    document |= {"sent": crowd.tally.requests, "failed": crowd.tally.failed, "verdict": verdict.decision}
+    document |= {"reached": round(stated.reached, 4), "sent": crowd.tally.requests, "failed": crowd.tally.failed}
+    document |= {"verdict": verdict.decision}
     show(document | {"reason": verdict.reason}, as_json, pairs)
     if verdict.decision == "promote":
         note(f"next: contender experiment status --task {task}, then contender promote --task {task}")
@@ -194,7 +200,8 @@ def _until_verdict(place: Workplace, crowd: Crowd, played: Played, most: int) ->
             raise _EnoughPeopleError
         people = list(islice(stream, min(BATCH, left)))
         left -= len(people)
-        crowd.tell(crowd.ask(people), place.task)
+        for at in range(0, len(people), PIECE):
+            crowd.tell(crowd.ask(people[at : at + PIECE]), place.task)
         wait_until_joined(place, crowd.told, before)
         wait_until_final(place, experiment.current(place))
         progress.say(f"{most - left:,} people sent")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from cli.crowd import Answer, Person, as_it_was
@@ -21,6 +22,12 @@ class StatedEffect:
 
     def __init__(self, task: Task, outcomes: Sequence[Outcome], effect: float) -> None:
         self._task, self._outcomes, self._effect = task, tuple(dict.fromkeys(outcomes)), effect
+        self._gained, self._challenged = 0.0, 0
+
+    @property
+    def reached(self) -> float:
+        """How much more reward the challengers' people were played to earn so far, on average."""
+        return self._gained / self._challenged if self._challenged else 0.0
 
     def __call__(self, people: Mapping[str, Person], answers: Mapping[str, Answer]) -> dict[str, Outcome]:
         """The outcome of each of `people` by prediction id, given the `answers` that they got."""
@@ -28,10 +35,12 @@ class StatedEffect:
         challenged = [key for key, answer in answers.items() if answer.arm.startswith(CHALLENGER)]
         suited = {key: self._suited(people[key], answers[key]) for key in challenged}
         within_reach = sum(gain for _, gain in suited.values())
+        self._challenged += len(challenged)
         if not within_reach:
             return found
         part = min(1.0, abs(self._effect) * len(challenged) / within_reach)
-        moved = (key for key in challenged if bucket("stated-effect", people[key].unit_id) < part)
+        moved = [key for key in challenged if bucket("stated-effect", people[key].unit_id) < part]
+        self._gained += math.copysign(sum(suited[key][1] for key in moved), self._effect)
         return found | {key: suited[key][0] for key in moved}
 
     def _suited(self, person: Person, answer: Answer) -> tuple[Outcome, float]:

@@ -3,10 +3,17 @@
 import os
 import random
 import shutil
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+import psutil
 import pytest
+
+TIMED_OUT = pytest.StashKey[bool]()
+CLOCK_TICK_S = 0.02
+"""What a process's time of birth may be rounded by."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,9 +38,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):  # type: ignore[no-untyped-def]
+    """What a test started that ran out of time is ended with it; what came to an end by itself is its own business."""
+    began = time.time()
+    item.stash[TIMED_OUT] = False
+    result = yield
+    if item.stash[TIMED_OUT]:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if child.create_time() >= began - CLOCK_TICK_S:
+                    child.kill()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
     """Where skipping is forbidden, a skipped test is a failed one that says what it lacked."""
     report = yield
+    if call.excinfo is not None and "from pytest-timeout" in str(call.excinfo.value):
+        item.stash[TIMED_OUT] = True
     if report.skipped and os.environ.get("CONTENDER_TEST_FORBID_SKIP"):
         report.outcome = "failed"
         report.longrepr = f"skipped where skipping is forbidden: {report.longrepr}"

@@ -9,9 +9,16 @@ from typing import Any
 import psutil
 import pytest
 
-ROOT = Path(__file__).parents[2]
 CONTENDER = Path(sys.executable).with_name("contender")
+KEPT = "same"
+"""The story whose home is kept, looked around in as it says, and removed as it says."""
 EXPECTED = {"better": ["promote"], "same": ["hold"], "worse": ["roll back"], "broken": ["roll back"]}
+GATES = {
+    "better": ["overridden", "passed"],
+    "same": ["passed", "passed"],
+    "worse": ["passed", "overridden"],
+    "broken": ["passed", "passed"],
+}
 KEYS = {
     "": "task story synthetic seconds pipeline models traffic experiment release",
     "models": "champion challenger baseline",
@@ -23,15 +30,20 @@ KEYS = {
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def tell(story: str, home: Path) -> dict[str, Any]:
-    """Run the demo with `home` as the folder for throw-away homes."""
-    command = [str(CONTENDER), "demo", "--story", story, "--json"]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home)}
+def ran(command: list[str], home: Path) -> str:
+    """What a command prints that somebody runs in `home`, which is also the folder for throw-away homes."""
+    environment = {"PATH": f"{CONTENDER.parent}:/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home)}
     finished = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=580, check=False
+        command, cwd=home, env=environment, capture_output=True, text=True, timeout=580, check=False
     )
     assert finished.returncode == 0, finished.stderr[-4000:]
-    document: dict[str, Any] = json.loads(finished.stdout)
+    return finished.stdout
+
+
+def tell(story: str, home: Path) -> dict[str, Any]:
+    """What the demo tells of a story."""
+    kept = ["--keep"] if story == KEPT else []
+    document: dict[str, Any] = json.loads(ran([str(CONTENDER), "demo", "--story", story, *kept, "--json"], home))
     return document
 
 
@@ -39,8 +51,10 @@ def tell(story: str, home: Path) -> dict[str, Any]:
 def test_every_story_ends_as_it_must(story: str, tmp_path: Path) -> None:
     told = tell(story, tmp_path)
 
+    kept = {"home", "next"} if story == KEPT else set()
     for part, names in KEYS.items():
-        assert set(told[part] if part else told) == set(names.split()), part
+        assert set(told[part] if part else told) - kept == set(names.split()), part
+    assert kept <= set(told)
     assert told["experiment"]["verdict"] in EXPECTED[story], told["experiment"]["reason"]
     assert told["synthetic"] is True
     assert told["traffic"]["failed"] == told["traffic"]["moved_units"] == 0
@@ -50,6 +64,15 @@ def test_every_story_ends_as_it_must(story: str, tmp_path: Path) -> None:
     assert (told["release"]["promote_seconds"] is not None) == (story == "better")
     if story == "broken":
         assert told["experiment"]["guardrails"]["fallback"]["breached"] is True
+    gates = [run["gate"] for run in told["pipeline"]["runs"]]
+    assert [gate["outcome"] for gate in gates] == GATES[story]
+    assert all(gate["override"] for gate in gates if gate["outcome"] == "overridden")
+    if kept:
+        assert Path(told["home"]).parent == tmp_path
+        looked = ran(["bash", "-e", "-c", "\n".join(told["next"])], tmp_path)
+        assert told["home"] in looked
+        assert "undo" in looked
+        assert (tmp_path / "dossier.html").exists()
     assert nothing_left(tmp_path)
 
 

@@ -56,7 +56,7 @@ def test_the_walk_reaches_a_promotion_as_it_is_written(environment: Mapping[str,
     ]
     (rehearsal,) = (record for record in records if record["event"] == "rehearsal")
     assert rehearsal["detail"] == {
-        "effect": 0.15,
+        "effect": 0.06,
         "experiment": next(one["detail"]["experiment"] for one in records if one["event"] == "start"),
         "file": False,
         "shift": "",

@@ -52,8 +52,10 @@ def test_challengers_earn_so_much_more_and_nobody_else_does(
     task: Task, outcomes: tuple[str | int, ...], labels: tuple[str, ...], effect: float
 ) -> None:
     people, answers = crowd(task, outcomes, labels)
-    happened: dict[str, object] = {**StatedEffect(task, outcomes, effect)(people, answers)}
+    stated = StatedEffect(task, outcomes, effect)
+    happened: dict[str, object] = {**stated(people, answers)}
     assert gained(task, people, answers, happened, "challenger") == pytest.approx(effect, abs=0.02)
+    assert stated.reached == pytest.approx(gained(task, people, answers, happened, "challenger"))
     for arm in ("champion", "unassigned"):
         assert gained(task, people, answers, happened, arm) == 0.0
 
