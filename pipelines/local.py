@@ -124,11 +124,11 @@ def _runner(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """
     events = folder / "events.jsonl"
     events.touch()
-    command = python("-m", "pipelines.graphs.local_run", str(folder / "run.json"), str(folder / "outputs"))
+    places = (folder / "run.json", folder / "outputs")
     with tempfile.TemporaryDirectory(prefix="contender-", ignore_cleanup_errors=True) as scratch, _log(folder) as log:
         environment = settings.step_environment(events, threads=_threads(), scratch=Path(scratch))
         process = subprocess.Popen(
-            command,
+            python("-m", "pipelines.graphs.local_run", *map(str, places), scratch),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

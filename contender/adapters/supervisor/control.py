@@ -12,7 +12,7 @@ from typing import Final
 
 import psutil
 
-from contender.adapters.process_environment import python
+from contender.adapters.process_environment import child_environment, python
 from contender.adapters.supervisor.documents import Observed, RunFolder, parse_observed
 from contender.adapters.supervisor.files import is_locked
 from contender.adapters.supervisor.identity import living
@@ -147,7 +147,7 @@ def _spawn(
     folder: RunFolder, port: int, log: ProcessLog, environment: Mapping[str, str], *, detached: bool
 ) -> tuple[subprocess.Popen[bytes], int | None]:
     read_end, write_end = (None, None) if detached else os.pipe()
-    inherited = {key: value for key, value in environment.items() if key != LIFELINE_VARIABLE}
+    inherited = {key: value for key, value in child_environment(environment).items() if key != LIFELINE_VARIABLE}
     output = log.open()
     arguments = ("--task", folder.task, "--home", str(folder.home), "--port", str(port))
     try:

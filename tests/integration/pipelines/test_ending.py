@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,6 +22,23 @@ from pipelines.steps.progress import Progress
 def params(folder: Path, file: str = "") -> RunParams:
     registry = RegistryParams(tracking_uri=f"sqlite:///{folder}/mlflow.db", artifact_root=str(folder / "files"))
     return RunParams(task="job-change", data=DataParams(rows=600, file=file), registry=registry)
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of temporary files, in which a run leaves nothing however it ends; and variables of other tools."""
+    scratch, here = tmp_path / "scratch", tmp_path / "here"
+    for folder in (scratch, here):
+        folder.mkdir()
+    for name in ("contender", "mlflow", "kfp", "json", "pipelines", "sitecustomize"):
+        (here / f"{name}.py").write_text("raise SystemExit('a file of the current folder ran')")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setenv("PYTHONPATH", str(here))
+    monkeypatch.setenv("_KFP_RUNTIME", "true")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    yield scratch
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_broken_file_is_an_error_that_names_column_and_step(tmp_path: Path) -> None:
@@ -56,7 +75,8 @@ def test_a_run_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         "run_training(RunParams.model_validate_json(sys.argv[1]), Path(sys.argv[2]), lambda e: print(e, flush=True))"
     )
     command = [sys.executable, "-c", code, params(tmp_path).model_dump_json(), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=settings.ROOT) as parent:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=settings.ROOT, env=environment) as parent:
         assert parent.stdout is not None
         assert b"ingest" in parent.stdout.readline()
         started = psutil.Process(parent.pid).children(recursive=True)

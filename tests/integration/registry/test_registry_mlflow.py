@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
+from contender.adapters.addresses import sqlite_url
 from contender.adapters.registry_mlflow import EVALUATED_ARTIFACT, Draft, MlflowRegistry
 from contender.errors import NotFound, Unavailable
 from contender.release.ports import Registry
@@ -119,3 +121,59 @@ def test_the_password_in_an_address_is_not_repeated() -> None:
         registry.version("job-change", "champion")
     assert "127.0.0.1:1" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def kept(registry: MlflowRegistry, version: ModelVersion, folder: Path) -> str:
+    return (registry.fetch(version, folder / "copy") / "manifest.json").read_text()
+
+
+def home_at(folder: Path) -> MlflowRegistry:
+    return MlflowRegistry(sqlite_url(folder / "mlflow.db"), str(folder / "artifacts"))
+
+
+def test_a_home_may_be_called_anything(tmp_path: Path) -> None:
+    home = tmp_path / "a b %2F?#ü'\"&"
+    registry = home_at(home)
+    made = registered(registry, "job-change", tmp_path)
+    assert Path(made.artifact).is_relative_to(home)
+    assert kept(home_at(home), registry.version("job-change", "1"), tmp_path) == "1"
+    assert {one.name for one in tmp_path.iterdir()} == {home.name, "model", "serving"}
+
+
+@pytest.mark.parametrize("was_plain", [False, True], ids=["uri", "path"])
+def test_a_home_that_was_moved_reads_and_writes_where_it_is_now(was_plain: bool, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    registry = home_at(old)
+    if was_plain:  # as homes were kept before
+        MlflowClient(registry.tracking_uri).create_experiment("job-change", str(old / "artifacts" / "job-change"))
+    first = registered(registry, "job-change", tmp_path)
+    registry.tag("job-change", "1", {EVALUATED_ARTIFACT: first.artifact})
+    old.rename(new)
+    moved = home_at(new)
+    found = moved.version("job-change", "1")
+    assert Path(found.artifact).is_relative_to(new)
+    assert kept(moved, first, tmp_path) == kept(moved, found, tmp_path) == "1"
+    assert moved.fetch_evaluated(found, tmp_path / "copy") == Path(found.artifact)
+    second = registered(moved, "job-change", tmp_path)
+    assert Path(second.artifact).is_relative_to(new)
+    assert [kept(moved, one, tmp_path) for one in moved.versions("job-change")] == ["1", "2"]
+    assert not old.exists()
+
+
+def test_variables_of_mlflow_do_not_say_where_records_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = f"sqlite:///{tmp_path}/corp.db"
+    for name in ("TRACKING_URI", "REGISTRY_URI", "WORKSPACE_STORE_URI"):
+        monkeypatch.setenv(f"MLFLOW_{name}", elsewhere)
+    for name in ("EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_ID", "ARTIFACT_URI", "WORKSPACE"):
+        monkeypatch.setenv(f"MLFLOW_{name}", "77")
+    home = tmp_path / "home"
+    made = registered(home_at(home), "job-change", tmp_path)
+    home_at(home).set_alias("job-change", "champion", made.version)
+    assert home_at(home).aliases("job-change") == {"champion": "1"}
+    assert not (tmp_path / "corp.db").exists()
+
+
+def test_a_file_that_is_no_registry_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("no database, but longer than a head")
+    with pytest.raises(Unavailable, match=r"the registry cannot be read: .*mlflow.db is no database .*restore\.md"):
+        home_at(tmp_path)

@@ -367,3 +367,40 @@ def test_launch_starts_the_real_command_and_close_ends_it(tmp_path: Path) -> Non
 def test_launch_passes_on_why_the_supervisor_was_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Refused, match="cannot be had"):
         launch(tmp_path, TASK, environment=os.environ, port=taken.getsockname()[1])
+
+
+def test_an_artifact_is_served_from_where_its_home_is_now(house: House) -> None:
+    house.up()
+    made = house.version("7")
+    kept = house.home / "artifacts" / TASK / "0a1b" / "artifacts" / "serving" / "7"
+    kept.parent.mkdir(parents=True)
+    Path(made.artifact).rename(kept)
+    written_down = f"/former/home/artifacts/{TASK}/0a1b/artifacts/serving/7"
+    house.slots.prepare("blue", replace(made, artifact=written_down), deadline_s=20)
+    assert house.slots.answers("blue") == "7"
+
+
+def test_an_artifact_that_is_kept_elsewhere_is_refused_by_the_setting(house: House) -> None:
+    house.up()
+    away = replace(house.version("7"), artifact="s3://models/7")
+    with pytest.raises(InvalidInput, match="CONTENDER_ARTIFACT_ROOT: version 7 is kept at s3://models/7"):
+        house.slots.prepare("blue", away, deadline_s=20)
+
+
+def test_a_supervisor_runs_whatever_lies_where_it_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, here = tmp_path / "home %2F?#", tmp_path / "here"
+    here.mkdir()
+    for name in ("contender", "json", "serving", "typing", "sitecustomize"):
+        (here / f"{name}.py").write_text("raise SystemExit('a file of the current folder ran')")
+    monkeypatch.chdir(here)
+    launched = launch(home, TASK, environment={**os.environ, "PYTHONPATH": str(here)}, port=0)
+    assert stop(home, TASK)
+    assert launched.process.wait(10) == 0
+
+
+def test_a_child_has_no_setting_but_its_own(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTENDER_GRPC_PORT", "19091")
+    house.up()
+    house.slots.prepare("blue", house.version("7"), deadline_s=20)
+    variables = psutil.Process(house.process("blue").pid).environ()
+    assert {name for name in variables if name.startswith("CONTENDER_")} == {LIFELINE_VARIABLE}
