@@ -210,7 +210,7 @@ def pictured(reference: Values, values: Values) -> Values:
     if _numeric(reference):
         middle = np.quantile(_floats([value for value in reference if value is not None]), (0.01, 0.99))
         step = float(middle[1] - middle[0]) / GRID or 1.0
-        stated = (value if isinstance(value, int | float) else None for value in values)
+        stated = (value if isinstance(value, int | float) and math.isfinite(value) else None for value in values)
         return [None if number is None else float(f"{step * round(number / step):.9g}") for number in stated]
     if _is_list(reference):
         return [None if value is None else len(_listed(value)) for value in values]

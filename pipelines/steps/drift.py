@@ -51,9 +51,10 @@ def drift(task: str, span: DriftParams, registry: RegistryParams, report: Path) 
     finally:
         store.close()
     document = verdict.to_document()
+    write_document(report / REPORT, document)
     if window.seen:
         document["evidently"] = write_report(question, reference, window, verdict, report / PAGE)
-    write_document(report / REPORT, document)
+        write_document(report / REPORT, document)
     return document
 
 
