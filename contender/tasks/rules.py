@@ -61,13 +61,15 @@ class Reference:
     """What files of this kind are like: shares of blanks by column and of rows by label, each in [0, 1].
 
     `known` holds the values of open categories that were seen; `pairs` the number that goes with each key of a
-    dependency, under the dependency's code. A column, label or key that is not named is not judged.
+    dependency, under the dependency's code; `singles` the share of lists with one entry. A column, label or key that is
+    not named is not judged.
     """
 
     missing: Mapping[str, float] = field(default_factory=dict)
     labels: Mapping[str, float] = field(default_factory=dict)
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)
     pairs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    singles: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class QualityRules:
     """A task's rules.
 
     `repairs` maps a column's damaged spellings to what was meant. `judges` replace the schema's rule for a column that
-    only code can judge. In `open_categories` a value that is new but well formed is a warning, no fault.
+    only code can judge. In `open_categories` a value that is new but well formed is a warning, no fault. `lists` says
+    of a column's text how many entries it lists: where too many list one, their separator is another.
     """
 
     reference: Reference
@@ -84,3 +87,4 @@ class QualityRules:
     open_categories: tuple[str, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    lists: Mapping[str, Callable[[str], int]] = field(default_factory=dict)

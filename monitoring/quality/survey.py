@@ -37,12 +37,13 @@ class Survey:
 
 @dataclass(slots=True)
 class Totals:
-    """Rows that pass, in totals; `contents` holds a hash of each row without its id."""
+    """Rows that pass, in totals: `single` counts lists of one entry, `contents` holds a hash of each row but its id."""
 
     rows: int = 0
     blanks: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     values: dict[str, Counter[str]] = field(default_factory=dict)
+    single: Counter[str] = field(default_factory=Counter)
     contents: array[int] = field(default_factory=lambda: array("Q"))
 
     def add(self, form: Form, chunk: Chunk) -> None:
@@ -55,6 +56,8 @@ class Totals:
             self.blanks[name] += sum(column.count(text) for text in set(column) if not text.strip())
         for name in form.rules.open_categories:
             self.values.setdefault(name, Counter()).update(map(str.strip, chunk.columns[position[name]]))
+        for name, entries in form.rules.lists.items():
+            self.single[name] += sum(entries(text) == 1 for text in chunk.columns[position[name]])
         if (target := position.get(form.task.target)) is not None:
             for text, count in Counter(chunk.columns[target]).items():
                 self.labels.update(_labelled(form.task, text.strip(), count))
@@ -62,6 +65,10 @@ class Totals:
     def missing(self) -> dict[str, float]:
         """The share of blanks of every column, in [0, 1]."""
         return {name: count / max(1, self.rows) for name, count in self.blanks.items()}
+
+    def singles(self) -> dict[str, float]:
+        """The share of lists with one entry of every column that lists."""
+        return {name: count / max(1, self.rows) for name, count in self.single.items()}
 
     def shares(self) -> dict[str, float]:
         """The share of every label among the labelled rows."""
@@ -94,7 +101,7 @@ def learn(path: Path, form: Form) -> Reference:
     for chunk in chunks_of(path):
         totals.add(form, chunk)
     known = {name: frozenset(counts) for name, counts in totals.values.items()}
-    return Reference(totals.missing(), totals.shares(), known, survey(path, form).settled())
+    return Reference(totals.missing(), totals.shares(), known, survey(path, form).settled(), totals.singles())
 
 
 def id_hashes(texts: Iterable[str]) -> list[int]:

@@ -52,7 +52,8 @@ def share_findings(seen: Survey, passed: Totals, reference: Reference) -> list[F
     Shares are those of the rows that passed: they are what is learnt from, and setting rows aside can bias them.
     """
     copies = [*_duplicates("ids_doubled", seen.ids), *_duplicates("rows_copied", passed.contents)]
-    return [*_missing(passed, reference), *_labels(passed, reference), *copies, *_new(passed, reference)]
+    moved = [*_missing(passed, reference), *_labels(passed, reference), *_single(passed, reference)]
+    return [*moved, *copies, *_new(passed, reference)]
 
 
 def shifted(found: float, expected: float, rows: int) -> bool:
@@ -76,6 +77,16 @@ def _labels(seen: Totals, reference: Reference) -> Iterator[Finding]:
         if shifted(found.get(label, 0.0), expected, rows):
             note = f"{label}: {_moved(expected, found.get(label, 0.0))}"
             yield Finding(Issue.LABEL_SHIFT, "label_share", "", "alert", seen.labels[label], note=note)
+
+
+def _single(seen: Totals, reference: Reference) -> Iterator[Finding]:
+    """Lists of one entry, where more are usual: they may be separated by something else."""
+    found = seen.singles()
+    for name, expected in reference.singles.items():
+        share = found.get(name, 0.0)
+        if share > expected and shifted(share, expected, seen.rows):
+            note = f"lists of one entry: {_moved(expected, share)}; are they separated as they should be?"
+            yield Finding(Issue.TYPE_ERROR, "list_of_one", name, "alert", seen.single[name], note=note)
 
 
 def _duplicates(code: str, hashes: array[int]) -> Iterator[Finding]:

@@ -17,6 +17,15 @@ WORD_NUMBERS: Final = 2**16
 """Words are hashed to the numbers 1 to this; 0 is no word."""
 
 _SEPARATORS = re.compile(r"[;\n|]")
+_OTHERS: Final = (
+    ("commas", re.compile(r"[,\uff0c\u060c\u3001]"), 3),
+    ("other semicolons", re.compile(r"[\uff1b\u061b]"), 2),
+    ("bullets", re.compile(r"[\u2022\u00b7\u25cf\u25aa]"), 2),
+    ("tabs", re.compile(r"\t"), 2),
+    ("slashes", re.compile(r"\s/\s"), 3),
+    ("slashes", re.compile(r"/"), 4),
+)
+"""How else lists are written, and from how many skills on it is one: ``C, C++`` and ``TCP/IP`` may be a skill each."""
 _NOT_IN_A_WORD = re.compile(r"[^\w+#]+")
 
 
@@ -31,6 +40,22 @@ def normalise(phrase: str) -> str:
 def phrases(text: str) -> list[str]:
     """The different skills that `text` lists, normalised and sorted: order and repetition carry no meaning."""
     return sorted({spelt for part in _SEPARATORS.split(text) if (spelt := normalise(part))})
+
+
+def other_separator(text: str) -> str | None:
+    """By what else `text` seems to separate skills, where it does not do so as it should; None for a single skill.
+
+    A semicolon at its end makes one skill of anything.
+
+    >>> other_separator("Python, SQL, Excel"), other_separator("C, C++"), other_separator("Python, SQL, Excel;")
+    ('commas', None, None)
+    """
+    if _SEPARATORS.search(text):
+        return None
+    for name, separator, least in _OTHERS:
+        if len({spelt for part in separator.split(text) if (spelt := normalise(part))}) >= least:
+            return name
+    return None
 
 
 def phrase_hash(phrase: str) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from contender.tasks.job_role.phrases import MAX_PHRASES, MAX_TEXT, phrases
+from contender.tasks.job_role.phrases import MAX_PHRASES, MAX_TEXT, other_separator, phrases
 
 Qualification = Literal["High School", "Associate", "Bachelor", "Master", "Doctorate"]
 ExperienceLevel = Literal["Entry", "Mid", "Senior", "Executive"]
@@ -42,6 +42,8 @@ class JobRoleRow(BaseModel):
         found = len(phrases(text))
         if not 1 <= found <= MAX_PHRASES:
             raise ValueError(f"must name 1 to {MAX_PHRASES} different skills, separated by semicolons; found {found}")
+        if separator := other_separator(text):
+            raise ValueError(f"must be separated by semicolons, not {separator}; one skill so written ends in one")
         return text
 
 

@@ -295,3 +295,17 @@ def test_a_file_that_no_check_put_among_the_good_ones_is_known(clean: Path, task
     assert shelf.strays() == []
     (shelf.good / "people.csv").write_bytes(clean.read_bytes())
     assert shelf.strays() == ["people.csv"]
+
+
+def test_lists_with_another_separator_are_told_row_by_row_and_by_their_share(tmp_path: Path, shelf: Shelf) -> None:
+    task = task_named("job-role")
+    rows = rows_in(long(tmp_path / "clean.csv", task, 120))
+    for row in rows[:60]:
+        row["skills"] = "Python, SQL"
+    rows[60]["skills"] = "Python, SQL, Excel"
+    report = check_file(write(tmp_path / "commas.csv", rows), terms_for(task), shelf)
+    by_code = {one.code: one for one in report.findings}
+    assert by_code["not_separated_by_semicolons"].rows == (61,)
+    assert (by_code["list_of_one"].severity, by_code["list_of_one"].count) == ("alert", 60)
+    learnt = terms_for(task, like=tmp_path / "commas.csv")
+    assert learnt.reference.singles == {"skills": pytest.approx(61 / 120)}

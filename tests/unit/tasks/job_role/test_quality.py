@@ -11,7 +11,17 @@ from contender.tasks.rules import Issue, RowFault
 MANY = "; ".join(f"skill {number}" for number in range(MAX_PHRASES + 1))
 
 
-@pytest.mark.parametrize("text", ["Python; SQL", "C", "; ".join(["Python"] * (MAX_PHRASES + 1))])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Python; SQL",
+        "C",
+        "C, C++",
+        "TCP/IP",
+        "Sales, marketing, and support;",
+        "; ".join(["Python"] * (MAX_PHRASES + 1)),
+    ],
+)
 def test_skills_that_can_be_used(text: str) -> None:
     assert RULES.judges["skills"](text) is None
 
@@ -22,8 +32,9 @@ def test_skills_that_can_be_used(text: str) -> None:
         ("a" * (MAX_TEXT + 1), RowFault(Issue.OUT_OF_RANGE, "text_too_long", "skills")),
         ("; ; |", RowFault(Issue.TYPE_ERROR, "no_skill_named", "skills")),
         (MANY, RowFault(Issue.OUT_OF_RANGE, "too_many_skills", "skills")),
+        ("Python, SQL, Excel", RowFault(Issue.TYPE_ERROR, "not_separated_by_semicolons", "skills")),
     ],
-    ids=["too long", "none", "too many"],
+    ids=["too long", "none", "too many", "commas"],
 )
 def test_skills_that_cannot(text: str, fault: RowFault) -> None:
     assert RULES.judges["skills"](text) == fault

@@ -38,6 +38,30 @@ def test_other_skills_are_refused(row: dict[str, object], skills: object) -> Non
     assert refused_field(row | {"skills": skills}) == "skills"
 
 
+@pytest.mark.parametrize(
+    ("skills", "words"),
+    [
+        ("Python, SQL, Machine learning", "not commas"),
+        ("Python\uff0c SQL\uff0c Excel", "not commas"),
+        ("Python\uff1b SQL", "not other semicolons"),
+        ("\u2022 Python \u2022 SQL", "not bullets"),
+        ("Python\tSQL", "not tabs"),
+        ("Java / Spring / Docker", "not slashes"),
+        ("HTML/CSS/Java/SQL", "not slashes"),
+    ],
+)
+def test_a_list_with_another_separator_is_refused(row: dict[str, object], skills: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=f"must be separated by semicolons, {words}"):
+        JobRoleRow.model_validate(row | {"skills": skills})
+    ended = JobRoleRow.model_validate(row | {"skills": skills + ";"})
+    assert ended.skills == skills + ";"
+
+
+@pytest.mark.parametrize("skills", ["C, C++", "PL/SQL", "SAP FI/CO/MM", "Sales, sales, marketing", "a, b; c, d, e"])
+def test_a_skill_may_hold_commas_and_slashes(row: dict[str, object], skills: str) -> None:
+    assert JobRoleRow.model_validate(row | {"skills": skills}).skills == skills
+
+
 def test_skills_are_bounded_after_repetition_is_removed(row: dict[str, object]) -> None:
     most = "; ".join(map(str, range(MAX_PHRASES)))
     for skills in (f"{most}; {most}", "x" * MAX_TEXT):
