@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from cli.compose import workplace
+from cli.documents import full, text_of
 from cli.output import JsonFlag, TaskOption, figure, show, table
 from cli.preview import KeyOption, check_obeyed, header_for
 from contender.errors import InvalidInput
@@ -38,7 +39,8 @@ def predict(
     Example: contender predict --task job-role --row '{"unit_id": "c-17", "skills": "python; sql", …}' --json
     """
     place = workplace(task)
-    instances = _instances(row, file) or [_example(place.task)]
+    given = _instances(row, file)
+    instances = [_example(place.task)] if given is None else given
     with place.endpoint() as endpoint:
         reply = endpoint.predict(instances, header_for(instances, key, place.task.name, arm))
     check_obeyed(reply, arm)
@@ -81,19 +83,25 @@ def _happened(task: Task, metric: str, value: str) -> str | float:
         raise InvalidInput("--value", f"must be a number for {metric}") from error
 
 
-def _instances(row: str, file: Path | None) -> list[Mapping[str, object]]:
-    if file is not None and not file.is_file():
-        raise InvalidInput("--file", f"there is no file {file}")
-    option = "--file" if file else "--row"
+def _instances(row: str, file: Path | None) -> list[Mapping[str, object]] | None:
+    """The rows that were given, at least one; None where none were."""
+    if not row and file is None:
+        return None
+    if row and file is not None:
+        raise InvalidInput("--row", "cannot go with --file", remedy="give one of them")
+    option = "--row" if file is None else "--file"
+    if file is not None:
+        text = text_of(option, file, what="JSON")
+    else:
+        text = full(option, sys.stdin.read() if row == "-" else row, "holds no rows: it is empty")
     try:
-        text = file.read_text(encoding="utf-8") if file else sys.stdin.read() if row == "-" else row
-        document: Any = json.loads(text) if text else []
-    except OSError as error:
-        raise InvalidInput(option, f"cannot be read: {error.strerror}") from error
+        document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(option, f"is not JSON: {error}") from error
     if isinstance(document, dict) and "instances" in document:
         document = document["instances"]
+    if document in (None, [], {}, ""):
+        raise InvalidInput(option, "holds no rows", remedy='give a list of rows, or {"instances": […]}')
     return document if isinstance(document, list) else [document]
 
 

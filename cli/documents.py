@@ -19,7 +19,7 @@ def text_of(option: str, path: Path, *, remedy: str = "", what: str = "text") ->
     """The text in the file at `path`, in UTF-8, with or without the mark that Windows puts before it.
 
     Raises:
-        InvalidInput: there is no such file, or it is no such text; by the name of the `option` that named it.
+        InvalidInput: there is no such file, or it is empty or no such text; by the name of the `option` that named it.
     """
     try:
         with path.open("rb") as file:
@@ -29,7 +29,7 @@ def text_of(option: str, path: Path, *, remedy: str = "", what: str = "text") ->
     if len(content) > MOST_BYTES:
         raise InvalidInput(option, f"{path} is larger than {MOST_BYTES // 1024} KiB", remedy=remedy)
     try:
-        return content.decode("utf-8-sig")
+        return full(option, content.decode("utf-8-sig"), f"{path} is empty")
     except UnicodeDecodeError as error:
         raise InvalidInput(option, f"{path} is not {what} in UTF-8", remedy=_SAVE) from error
 
@@ -47,3 +47,14 @@ def object_of(option: str, path: Path, *, remedy: str = "") -> Mapping[str, Any]
     if not isinstance(document, dict):
         raise InvalidInput(option, f"{path} holds no JSON object", remedy=remedy)
     return document
+
+
+def full(option: str, text: str, problem: str) -> str:
+    """`text`, which came by `option`.
+
+    Raises:
+        InvalidInput: it says nothing; with that `problem`.
+    """
+    if not text.strip():
+        raise InvalidInput(option, problem, remedy="give it a value, or leave it out")
+    return text

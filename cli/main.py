@@ -36,6 +36,7 @@ from cli import (
 from cli.compose import name_s3_for_all
 from cli.demo import command as demo
 from cli.framing import framing
+from cli.given import refuse_empty
 from cli.output import err, fail, note, printed, stderr, stdout, where
 from cli.reading import only_shows
 from cli.streams import prepare_streams
@@ -133,6 +134,7 @@ def run(arguments: list[str]) -> int:
 def _carried_out(arguments: list[str]) -> int:
     """The exit code of what was done; an error is told here."""
     try:
+        refuse_empty(arguments)
         result = app(args=arguments, prog_name="contender", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         err.print("interrupted")

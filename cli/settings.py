@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cli.account import account_name
 from contender.adapters.addresses import sqlite_file, sqlite_url, whole_sqlite_url
+from contender.errors import InvalidInput
 from contender.routing import KNOWN_SLOTS
 from contender.values import SLOTS
 
@@ -68,6 +70,16 @@ class Settings(BaseSettings):
     slots: Annotated[tuple[str, ...], NoDecode] = Field(
         default=SLOTS, description="Places of a task, as blue,green,violet: two challengers at once need three."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said(cls, values: dict[str, object]) -> dict[str, object]:
+        """A variable that is set and empty is a script's mistake: what is the usual must be left unset."""
+        for name, value in values.items():
+            stated = os.environ.get(variable := f"CONTENDER_{name.upper()}")
+            if stated is not None and value == stated and not stated.strip():
+                raise InvalidInput(variable, "is empty", remedy="give it a value, or unset it")
+        return values
 
     @field_validator("slots", mode="before")
     @classmethod

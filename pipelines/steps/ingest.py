@@ -67,8 +67,9 @@ def read_csv(path: Path) -> list[dict[str, object]]:
         InvalidInput: a file of a form that is not read here, or a header that is missing or repeats a name.
     """
     try:
-        header = header_of(path)
-        if not header or len(set(header)) != len(header):
+        if not (header := header_of(path)):
+            raise InvalidInput("data", f"{path.name} holds no rows: it is empty", remedy="name a file with rows")
+        if len(set(header)) != len(header):
             raise InvalidInput("data", "needs a header line in which every column has a name of its own")
         return [row for chunk in chunks_of(path) for row in _rows(header, chunk)]
     except Unreadable as error:
