@@ -23,7 +23,7 @@ from contender.release import audit
 from contender.release.ports import Anchors
 from contender.release.state import Phase, ReleaseState
 from contender.tasks.catalog import task_named
-from contender.values import CHALLENGER, CHAMPION, SHADOW
+from contender.values import CHALLENGER, CHAMPION, REVIEW_LABEL, SHADOW
 from monitoring import metrics
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.drift.verdict import KINDS, STATES
@@ -268,8 +268,10 @@ def _traffic(records: Records) -> Iterator[Sample]:
     label_of = task_named(task).label_of
     known, accepted = Counter[str](), Counter[str]()
     for one in store.rewards_between(task, yesterday, records.now):
-        known[one.assigned_to] += 1
-        accepted[one.assigned_to] += one.label == label_of(one.outcome)
+        # Of the same people as the stage before: no share of them can exceed one.
+        if one.answered_at >= yesterday and one.label != REVIEW_LABEL:
+            known[one.assigned_to] += 1
+            accepted[one.assigned_to] += one.label == label_of(one.outcome)
     for arm, (answered, labelled) in store.answered_by_arm(task, since=yesterday).items():
         stages = {"answered": answered, "labelled": labelled, "known": known[arm], "accepted": accepted[arm]}
         yield from (Sample(metrics.FUNNEL, (arm, stage), count) for stage, count in stages.items())

@@ -250,8 +250,8 @@ REVIEW_BACKLOG: Final = _watched(
 )
 FUNNEL: Final = _watched(
     "funnel",
-    "Predictions of the last day by arm and stage: answered, labelled (not a review), known (with an outcome), "
-    "accepted (the outcome is the label).",
+    "Predictions of the last day by arm and stage: answered, labelled (not a review), known (labelled, with an "
+    "outcome), accepted (the outcome is the label).",
     "arm",
     "stage",
 )

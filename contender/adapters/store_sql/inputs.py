@@ -37,7 +37,10 @@ class Input(NamedTuple):
 
 
 class Rewarded(NamedTuple):
-    """One judged prediction; `at` is when its outcome happened, in seconds since the epoch, `reward` in [0, 1]."""
+    """One judged prediction; `at` is when its outcome happened, in seconds since the epoch, `reward` in [0, 1].
+
+    `answered_at` is when it was answered.
+    """
 
     prediction_id: str
     at: float
@@ -46,6 +49,7 @@ class Rewarded(NamedTuple):
     label: str
     outcome: str | int | float
     reward: float
+    answered_at: float = 0.0
 
 
 class InputRecords(Database):
@@ -93,6 +97,7 @@ class InputRecords(Database):
                 EXPOSURES.c.label,
                 OUTCOMES.c.value.label("outcome"),
                 reward.reward,
+                EXPOSURES.c.at.label("answered_at"),
             )
             .join(EXPOSURES, EXPOSURES.c.prediction_id == reward.prediction_id)
             .join(OUTCOMES, _outcome_of(reward))

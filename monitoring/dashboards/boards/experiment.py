@@ -20,6 +20,13 @@ def chosen(spec: MetricSpec, *matchers: str) -> str:
     return f"{of_task(spec, *matchers)} {CHOSEN}"
 
 
+LEFT: Final = of_task(m.EXPERIMENT_TIME_LEFT)
+RUNNING: Final = of_task(m.EXPERIMENT_RUNNING)
+SETTLING: Final = 'decision=~"promote|roll_back"'
+DECIDED: Final = f"max by (task) ({of_task(m.EXPERIMENT_VERDICT, SETTLING)} == 1)"
+NO_LOOK: Final = f'label_replace({RUNNING} == 1, "decision", "no look yet", "", "")'
+"""What is not known is said so: how long it takes before a look could tell, and what nobody looked for."""
+
 SETTLED: Final = 'stage=~"assigned|matured|with_outcome"'
 
 WAITING: Final = (
@@ -34,8 +41,8 @@ VERDICT: Final = Row(
     (
         word(
             "Verdict",
-            "What the last look said: promote, roll_back, hold or error. Hold means: go on.",
-            f"({of_task(m.EXPERIMENT_VERDICT)} == 1) {CHOSEN}",
+            "What the last look said: promote, roll_back, hold or error, if anybody looked. Hold means: go on.",
+            f"({of_task(m.EXPERIMENT_VERDICT)} == 1 or on (task) {NO_LOOK}) {CHOSEN}",
             "{{decision}}",
         ),
         stat(
@@ -47,8 +54,9 @@ VERDICT: Final = Row(
         stat("Age", "How long the experiment has been running.", (chosen(m.EXPERIMENT_AGE), "age"), unit="s"),
         stat(
             "Days left",
-            "About how many more days a hold waits for, at the rate so far; none when the verdict is there.",
-            (f"(({of_task(m.EXPERIMENT_TIME_LEFT)} / 86400 or {of_task(m.EXPERIMENT_RUNNING)} * 0)) {CHOSEN}", "days"),
+            "About how many more days a hold waits for, at the rate so far; 0 when the verdict is there.",
+            (f"({LEFT} / 86400 or on (task) {DECIDED} * 0 or on (task) {RUNNING} * -1) {CHOSEN}", "days"),
+            states={"-1": ("not known", "text")},
         ),
         stat(
             "Since the last look",

@@ -198,6 +198,9 @@ def test_the_worst_state_of_a_guardrail_is_told(store: Store) -> None:
     assert states == {"review": 0.0, "slow": 2.0, "error": 1.0, "reward": 1.0}
 
 
+STAGES = ("answered", "labelled", "known", "accepted")
+
+
 def test_traffic_tells_backlog_fallback_and_funnel(store: Store) -> None:
     shown = [exposure(1), exposure(2), exposure(3, "Review_Required"), exposure(4, fallback="timeout")]
     outcomes = [Outcome(f"e{n}", f"p{n}", TASK, value, NOW - 5.0) for n, value in ((1, 1), (2, 0))]
@@ -206,8 +209,17 @@ def test_traffic_tells_backlog_fallback_and_funnel(store: Store) -> None:
     found = read(store)
     assert found["contender_review_backlog", ()] == 1
     assert found["contender_fallback_share", ()] == 0.25
-    stages = ("answered", "labelled", "known", "accepted")
-    assert [found["contender_funnel", ("champion", stage)] for stage in stages] == [4, 3, 2, 1]
+    assert [found["contender_funnel", ("champion", stage)] for stage in STAGES] == [4, 3, 2, 1]
+
+
+def test_no_more_outcomes_are_known_than_labels_were_given(store: Store) -> None:
+    reviews = [exposure(n, "Review_Required") for n in range(1, 5)]
+    yesterday = replace(exposure(5), at=NOW - 90_000.0)
+    outcomes = [Outcome(f"e{n}", f"p{n}", TASK, 1, NOW - 5.0) for n in range(1, 7)]
+    store.append([*reviews, yesterday, exposure(6)], outcomes)
+    store.settle(TASK, lambda exposure, outcome: 0.5)
+    found = read(store)
+    assert [found["contender_funnel", ("champion", stage)] for stage in STAGES] == [5, 1, 1, 1]
 
 
 class Broken(Store):
