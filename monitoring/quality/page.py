@@ -11,9 +11,6 @@ from contender.tasks.rules import Issue
 from monitoring.quality.report import Report
 from monitoring.quality.sources import named
 
-WIDTH: Final = 420
-"""Pixels of a bar that stands for all rows."""
-
 WORDS: Final[Mapping[Issue, str]] = {
     Issue.SCHEMA_DRIFT: "Columns are not those the task reads; the whole file is held.",
     Issue.MISSING_REQUIRED: "A value that must be there is blank.",
@@ -27,7 +24,7 @@ WORDS: Final[Mapping[Issue, str]] = {
 
 
 class Bar(NamedTuple):
-    """One line of a picture: its name, the length in pixels, where a reference mark stands, what is written."""
+    """One line of a picture: its name, its length and where a reference mark stands (both in [0, 1]), its text."""
 
     name: str
     length: float
@@ -51,13 +48,13 @@ def page(reports: Sequence[Report], passed_over: Sequence[str] = ()) -> str:
     files = [_file(report) for report in ordered]
     faulty = sum(report.verdict != "good" for report in reports)
     template, beside = environment.get_template("report.html"), named(passed_over)
-    return template.render(files=files, faulty=faulty, passed_over=beside, width=WIDTH, words=WORDS)
+    return template.render(files=files, faulty=faulty, passed_over=beside, words=WORDS)
 
 
 def _file(report: Report) -> dict[str, Any]:
     return {
         "report": report,
-        "split": round(WIDTH * report.good / report.rows, 1) if report.rows else 0,
+        "split": report.good / report.rows if report.rows else 0.0,
         "types": _types(report),
         # Of no rows there are no shares.
         "missing": [_share(report, name, *pair) for name, pair in report.missing.items() if report.good and any(pair)],
@@ -69,7 +66,7 @@ def _types(report: Report) -> list[Bar]:
     counts = report.by_type()
     most = max(counts.values(), default=1)
     return [
-        Bar(issue, WIDTH * counts.get(issue, 0) / most, None, f"{counts.get(issue, 0):,}", counts.get(issue, 0) > 0)
+        Bar(issue, counts.get(issue, 0) / most, None, f"{counts.get(issue, 0):,}", counts.get(issue, 0) > 0)
         for issue in Issue
     ]
 
@@ -77,7 +74,7 @@ def _types(report: Report) -> list[Bar]:
 def _share(report: Report, name: str, expected: float | None, found: float) -> Bar:
     named = {finding.column or finding.note.partition(":")[0] for finding in _shifts(report)}
     text = f"{found:.1%}" if expected is None else f"{found:.1%}, {expected:.1%} expected"
-    return Bar(name, WIDTH * found, None if expected is None else WIDTH * expected, text, name in named)
+    return Bar(name, found, expected, text, name in named)
 
 
 def _shifts(report: Report) -> list[Any]:

@@ -261,6 +261,13 @@ def test_the_page_is_self_contained_and_escapes(task: Task) -> None:
     assert "<script" not in written
 
 
+def test_pictures_keep_the_size_of_their_text_on_a_telephone(clean: Path, task: Task, shelf: Shelf) -> None:
+    written = page([check_file(clean, terms_for(task), shelf)])
+    assert "<svg" not in written, "a picture that is scaled scales its text"
+    assert '<i class="on" style="width: 100.0%"></i>' in written, "all rows are good"
+    assert '<b style="left: 23.7%"></b>' in written, "where blanks of gender are expected"
+
+
 @pytest.mark.parametrize(("rows", "word"), [(600, "changed"), (2_500, "grew")])
 def test_a_file_that_somebody_still_writes_to_is_not_taken(
     tmp_path: Path, task: Task, shelf: Shelf, rows: int, word: str
