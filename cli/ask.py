@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.console import Group
 
+from cli.became import became, check_id
 from cli.compose import workplace
 from cli.documents import full, text_of
-from cli.output import JsonFlag, TaskOption, figure, show, table
+from cli.output import JsonFlag, TaskOption, pairs, show
 from cli.preview import KeyOption, check_obeyed, header_for
 from contender.errors import InvalidInput
 from contender.tasks.task import Task
@@ -56,10 +58,13 @@ def outcome(
     event_id: Annotated[str, typer.Option(help="The same id twice counts once; made up when left out.")] = "",
     as_json: JsonFlag = False,
 ) -> int:
-    """Report what really happened to someone who was answered.
+    """Report what really happened to someone who was answered, and say what becomes of it.
 
-    Example: contender outcome --prediction-id 3f2a… --metric acceptance --value 1
+    It counts in the experiment that the answer was part of, comes too late for it, or waits until the answer is known.
+
+    Example: contender outcome --prediction-id 01a3185c5000b2f1c4d07e8a95361fd2 --metric acceptance --value 1
     """
+    check_id(prediction_id)
     place = workplace(task)
     event = {
         "event_id": event_id or uuid.uuid4().hex,
@@ -69,8 +74,14 @@ def outcome(
     }
     with place.endpoint() as endpoint:
         reply = endpoint.outcome([event])
-    show({**reply, "event_id": event["event_id"]}, as_json, lambda d: f"recorded as event {d['event_id']}")
+    fate = became(lambda: place.store, task, {"at": time.time(), **event})
+    show({**reply, "event_id": event["event_id"], "became": fate}, as_json, _recorded)
     return 0
+
+
+def _recorded(document: Mapping[str, Any]) -> str:
+    fate = document["became"]
+    return f"recorded as event {document['event_id']}\n{fate['state']}: {fate['why']}"
 
 
 def _happened(task: Task, metric: str, value: str) -> str | float:
@@ -110,11 +121,13 @@ def _example(task: Task) -> dict[str, object]:
     return {name: row[name] for name in task.schema.model_fields} | {"unit_id": "example"}
 
 
-def _render(reply: Mapping[str, Any]) -> Table:
-    grid = table(*COLUMNS)
-    for prediction in reply["predictions"]:
-        grid.add_row(*(figure(prediction.get(column)) for column in COLUMNS))
-    return grid
+def _render(reply: Mapping[str, Any]) -> Group:
+    """Each answer as a list of names and values: a row of them would be too long for a terminal."""
+    answers = reply["predictions"]
+    told = [{column: answer.get(column) for column in COLUMNS} for answer in answers]
+    if len(told) == 1:
+        return Group(pairs(told[0]))
+    return Group(*(pairs(one, f"answer {number} of {len(told)}") for number, one in enumerate(told, start=1)))
 
 
 def register(app: typer.Typer) -> None:

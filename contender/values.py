@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -113,6 +114,18 @@ class Exposure:
     baseline_score: float | None = None
     features: Mapping[str, object] | None = None
     counted: bool = True
+
+
+_PREDICTION_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def is_prediction_id(text: str) -> bool:
+    """Whether an answer of ours can have that id: 32 hex digits, the only form that the transformer makes.
+
+    >>> is_prediction_id("01a3185c500000000000000000000000"), is_prediction_id("01a3185c…")
+    (True, False)
+    """
+    return _PREDICTION_ID.fullmatch(text) is not None
 
 
 def shadow_of(prediction_id: str) -> str:

@@ -67,6 +67,14 @@ class ExposureRecords(ValuingRecords):
         with self._reading() as connection:
             return [exposure_from(row) for row in rows_of(connection, query)]
 
+    def prediction(self, task: str, prediction_id: str) -> Exposure | None:
+        """The answer of that id, without its groups; None while the store does not have it."""
+        column = EXPOSURES.c
+        query = select(*OF_EXPOSURE).where(column.task == task, column.prediction_id == prediction_id)
+        with self._reading() as connection:
+            rows = rows_of(connection, query)
+        return exposure_from(rows[0]) if rows else None
+
     def exposure_counts(
         self, task: str, *, experiment_id: str | None = None, since: float = 0.0
     ) -> dict[tuple[str, str, str | None], int]:
