@@ -173,15 +173,16 @@ def table(*columns: str, title: str | None = None) -> Table:
     """An empty table in the house's style."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2))
     for column in columns:
-        grid.add_column(column, header_style="dim")
+        # What is too long goes on below: an id that is cut cannot be used.
+        grid.add_column(column, header_style="dim", overflow="fold")
     return grid
 
 
 def pairs(items: Mapping[str, object], title: str | None = None) -> Table:
     """A two-column table of names and values."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, padding=(0, 2))
-    grid.add_column(style="dim")
-    grid.add_column()
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(overflow="fold")
     for name, value in items.items():
         grid.add_row(name, figure(value))
     return grid

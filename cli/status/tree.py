@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +18,9 @@ from contender.routing import challenger_name
 from contender.values import BASELINE, CHALLENGER, CHAMPION, PREVIOUS
 
 _BAR: Final = 24
+_ROOM: Final = 100
+"""Columns that a table of four needs."""
+
 _GUARDRAILS: Final[Mapping[str, Health]] = {
     "passed": Health.SUCCESSFUL,
     "open": Health.RUNNING,
@@ -37,8 +41,18 @@ class Node:
 
 
 def render(document: Mapping[str, Any]) -> Group:
-    """The status as a person reads it."""
-    return Group(_header(document), "", _table(nodes(document)))
+    """The status as a person reads it, whole on a terminal of any width."""
+    return Group(_header(document), "", _Tree(nodes(document)))
+
+
+class _Tree:
+    """A table where there is room for its columns; else a line for each node, and what is told of it below."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield _table(self._root) if options.max_width >= _ROOM else _folded(self._root)
 
 
 def nodes(document: Mapping[str, Any]) -> Node:
@@ -54,7 +68,7 @@ def _header(document: Mapping[str, Any]) -> Table:
     found = diagnose(document)
     grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
+    grid.add_column(overflow="fold")
     grid.add_row("Name:", document["task"])
     grid.add_row("Status:", Text(found.health.text, style=f"bold {found.health.colour}"))
     grid.add_row("Message:", Text(found.message))
@@ -183,10 +197,21 @@ def _table(root: Node) -> Table:
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("NAME", "KIND", "STATUS"):
         grid.add_column(column, header_style="dim", no_wrap=True)
-    grid.add_column("INFO", header_style="dim")
+    grid.add_column("INFO", header_style="dim", overflow="fold")
     for guide, node in _flat(root):
         status = Text(node.health.text, style=node.health.colour) if node.health else ""
         grid.add_row(Text.assemble((guide, "dim"), node.name), node.kind, status, node.info)
+    return grid
+
+
+def _folded(root: Node) -> Table:
+    grid = Table.grid()
+    grid.add_column(overflow="fold")
+    for guide, node in _flat(root):
+        status = (f"  {node.health.text}", node.health.colour) if node.health else ""
+        grid.add_row(Text.assemble((guide, "dim"), node.name, status))
+        if node.info:
+            grid.add_row(Padding(node.info, (0, 0, 0, len(guide) + 2)))
     return grid
 
 

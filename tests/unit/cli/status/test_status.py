@@ -16,8 +16,8 @@ from cli.status.tree import Node, nodes, render
 Document = dict[str, Any]
 
 
-def drawn(document: Document) -> str:
-    console = Console(width=160)
+def drawn(document: Document, width: int = 160) -> str:
+    console = Console(width=width, soft_wrap=True)
     with console.capture() as captured:
         console.print(render(document))
     return captured.get()
@@ -241,3 +241,14 @@ def test_a_shadow_and_what_the_ramp_waits_for_are_in_the_tree(document: Document
     assert diagnose(document | {"processes": lost}).health is Health.DEGRADED
     document["routing"]["shadow"] = None
     assert "warm, no traffic" in drawn(document)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_the_status_is_whole_on_a_narrow_terminal(document: Document, width: int) -> None:
+    lines = drawn(document, width).splitlines()
+    assert max(map(len, lines)) <= width
+    words = "".join("".join(lines).split())
+    assert "…" not in words
+    for node in flat(nodes(document)):
+        told = [node.name, node.health.text if node.health else "", getattr(node.info, "plain", node.info)]
+        assert not [one for one in told if "".join(str(one).replace("│", "").split()) not in words.replace("│", "")]
