@@ -92,8 +92,25 @@ def allowed(state: ReleaseState) -> tuple[Kind, ...]:
     return tuple(kind for (phase, kind), row in TABLE.items() if phase is state.phase and not row.refusal(state))
 
 
+COMMANDS: Final[Mapping[Kind, str]] = {
+    Kind.INSTALL: "contender up",
+    Kind.PREPARE: "contender experiment start",
+    Kind.START: "contender experiment start",
+    Kind.STEP: "contender experiment step",
+    Kind.PROMOTE: "contender promote",
+    Kind.BAKE: "contender promote",
+    Kind.UNDO: "contender undo",
+    Kind.ABORT: "contender abort",
+    Kind.FINISH: "contender finish",
+    Kind.SUSPEND: "contender suspend",
+    Kind.RESUME: "contender resume",
+}
+"""What a person types to make an event happen; of the others there is none."""
+
+
 def _remedy(state: ReleaseState) -> str:
-    return f"possible now: {', '.join(allowed(state))}"
+    commands = dict.fromkeys(COMMANDS[kind] for kind in allowed(state) if kind in COMMANDS)
+    return f"possible now: {', '.join(commands)}"
 
 
 def _install(state: ReleaseState, event: Event) -> ReleaseState:
