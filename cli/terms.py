@@ -17,7 +17,7 @@ from cli.documents import object_of
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from contender.errors import InvalidInput
 from contender.experiment.analysis import from_document
-from contender.experiment.evidence import adjusted
+from contender.experiment.evidence import DAY_S, adjusted
 from contender.experiment.inference import arm_mean, review_value
 from contender.experiment.plan import Plan, Step, from_json, units_needed
 from contender.experiment.statistics.power import Duration
@@ -53,8 +53,8 @@ def plan(  # noqa: PLR0913, PLR0917 - every option is a parameter
 ) -> int:
     """State an experiment's terms, how many units they ask for, and how many days those take at today's traffic.
 
-    The sequential answer is simulated. Today's traffic is that of the last seven days. A person's value is final when
-    the window has closed: the first verdict comes no sooner.
+    The sequential answer is simulated. Today's traffic is that of the last seven days, once there is a day of it. A
+    person's value is final when the window has closed: the days hold that of the last one.
 
     Terms are the fields of `Plan`: alpha, power, margins of the guardrails, group_units, favourable_label and others.
 
@@ -68,7 +68,7 @@ def plan(  # noqa: PLR0913, PLR0917 - every option is a parameter
     planned = with_task_terms(within(from_json(json.dumps(stated)), window), place.task)
     store = place.store
     spread, source = (deviation, "as told") if deviation else spread_seen(store, task, planned)
-    needed = needed_for(units_needed(planned, spread**2), store.daily_units(task))
+    needed = needed_for(units_needed(planned, spread**2), store.daily_units(task), planned.window_s / DAY_S)
     needed |= {"deviation": round(spread, 4), "deviation_source": source}
     document = {"task": task, "plan": json.loads(planned.to_json()), "digest": planned.digest, "needed": needed}
     if file is not None:
@@ -179,14 +179,17 @@ def spread_seen(store: Store, task: str, planned: Plan) -> tuple[float, str]:
     return USUAL_DEVIATION, "assumed: no experiment has seen enough units"
 
 
-def needed_for(duration: Duration, units_per_day: float) -> dict[str, float | str | None]:
-    """Units for the planned power, on average until a verdict, and for a fixed horizon; and the days they take."""
+def needed_for(duration: Duration, units_per_day: float, window_days: float) -> dict[str, float | str | None]:
+    """Units for the planned power, on average until a verdict, and for a fixed horizon; and the days they take.
+
+    The last of them has a value once its window has closed: the days hold it.
+    """
     units = duration._asdict()
     days = {
-        name.replace("units", "days"): round(count / units_per_day, 1) if units_per_day else None
+        name.replace("units", "days"): round(count / units_per_day + window_days, 1) if units_per_day else None
         for name, count in units.items()
     }
-    return {**units, "units_per_day": round(units_per_day, 1), **days}
+    return {**units, "units_per_day": round(units_per_day, 1), **days, "window_days": round(window_days, 2)}
 
 
 def steps(ramp: str) -> tuple[Step, ...]:
@@ -224,5 +227,5 @@ def _read(file: Path | None) -> Plan:
 def _render(document: Mapping[str, Any]) -> Group:
     note("the sequential answer is simulated; the fixed one is for comparison and must not be looked at early")
     if not document["needed"]["units_per_day"]:
-        note("nobody asked in the last seven days: how many days it takes cannot be told")
+        note("not enough traffic yet to estimate the duration: that takes a day of it within the last seven")
     return Group(pairs(document["needed"], "units needed"), pairs(document["plan"], "plan"))

@@ -151,7 +151,10 @@ class ExperimentRecords(PendingRecords):
         self._catch_up(experiment_id)
 
     def daily_units(self, task: str, days: float = 7.0) -> float:
-        """Different units a day that asked `task` in the last `days`; of a shorter history, its own rate."""
+        """Different units a day that asked `task` in the last `days`; of a shorter history, its own rate.
+
+        Of less than a day nothing can be said, which is 0: nobody knows how the day goes on.
+        """
         now = self._clock()
         column = EXPOSURES.c
         figures: tuple[Any, ...] = (func.count(column.unit_id.distinct()), func.min(column.at))
@@ -160,7 +163,7 @@ class ExperimentRecords(PendingRecords):
         )
         with self._reading() as connection:
             units, first = rows_of(connection, query)[0]
-        return units * DAY_S / max(now - first, 1.0) if units else 0.0
+        return units * DAY_S / (now - first) if units and now - first >= DAY_S else 0.0
 
 
 def _totals(connection: Connection, experiment_id: str, without: Collection[str] = ()) -> Totals:

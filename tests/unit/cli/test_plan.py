@@ -11,16 +11,17 @@ from contender.experiment.statistics.power import Duration
 
 
 def test_days_are_units_at_todays_traffic() -> None:
-    assert needed_for(Duration(1_000, 600, 500), 200.0) == {
+    assert needed_for(Duration(1_000, 600, 500), 200.0, 14.0) == {
         "units": 1_000,
         "expected_units": 600,
         "fixed_units": 500,
         "units_per_day": 200.0,
-        "days": 5.0,
-        "expected_days": 3.0,
-        "fixed_days": 2.5,
+        "days": 19.0,
+        "expected_days": 17.0,
+        "fixed_days": 16.5,
+        "window_days": 14.0,
     }
-    assert needed_for(Duration(1_000, 600, 500), 0.0)["days"] is None
+    assert needed_for(Duration(1_000, 600, 500), 0.0, 14.0)["days"] is None
 
 
 @pytest.mark.parametrize(
