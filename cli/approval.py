@@ -13,8 +13,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import experiment
-from cli.compose import Workplace, settings_from, workplace
+from cli.compose import Workplace, settings_from
 from cli.documents import object_of
+from cli.home import at_home
 from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from contender.errors import FaultFound, InvalidInput
@@ -50,7 +51,7 @@ def approve(
     from contender.adapters.keys_ed25519 import signer
 
     sign = signer(key)
-    shown = evidence_in(seen, task) if seen else evidence_now(workplace(task))
+    shown = evidence_in(seen, task) if seen else evidence_now(at_home(task))
     validity = Validity(time.time(), hours * HOUR_S)
     actor = settings_from(backend="local").actor
     document = seal(Subject(**shown["subject"]), actor, validity, nonce=secrets.token_hex(16), sign=sign)
@@ -66,7 +67,7 @@ def show_evidence(task: TaskOption = "job-change", as_json: JsonFlag = False) ->
 
     Example: contender cluster run -- release evidence --json > evidence.json
     """
-    shown = evidence_now(workplace(task))
+    shown = evidence_now(at_home(task))
     show(shown, as_json, lambda found: pairs({**found["subject"], "verdict": found["verdict"]["decision"]}, "evidence"))
     return 0
 

@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.compose import workplace
 from cli.documents import object_of
+from cli.home import at_home
 from cli.output import JsonFlag, TaskOption, note, show, table
 from contender.errors import InvalidInput
 from contender.plain_text import one_line
@@ -39,7 +39,7 @@ def show_(
 
     Example: contender audit show --last 10
     """
-    records = list(workplace(task).store.audit(task))[-last:]
+    records = list(at_home(task).store.audit(task))[-last:]
     show({"task": task, "records": records}, as_json, _render)
     return 0
 
@@ -54,7 +54,7 @@ def verify(
 
     Example: contender audit verify --json > anchor.json   (later: contender audit verify --anchor anchor.json)
     """
-    place = workplace(task)
+    place = at_home(task)
     records = list(place.store.audit(task))
     kept = [*place.anchors.kept(task), *_anchor(anchor)]
     problems = audit.verify(records, kept, now=time.time())
@@ -83,7 +83,7 @@ def prune(
 
     Example: contender audit prune
     """
-    place = workplace(task)
+    place = at_home(task)
     months = place.settings.retention_months
     trail = Trail(task, place.store, place.anchors)
     answered = place.store.last_answer_at(task)

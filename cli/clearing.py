@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from cli import experiment
-from cli.compose import Workplace, workplace
+from cli.compose import Workplace
+from cli.home import at_home
 from cli.looking import trail_of
 from cli.output import JsonFlag, TaskOption, pairs, show
 from contender.errors import InvalidInput, Refused
@@ -28,7 +29,7 @@ def faults(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
 
     Example: contender experiment faults
     """
-    place = workplace(task)
+    place = at_home(task)
     running = experiment.watched(place)
     document = {"experiment": running.id, "faults": _faulty(place, running), "left_out": sorted(running.left_out)}
     show(document, as_json, _render)
@@ -54,7 +55,7 @@ def clear(
 
     Example: contender experiment clear --reason "one test client sent random outcomes"
     """
-    grown = leave_out(workplace(task), fault, units or [], reason)
+    grown = leave_out(at_home(task), fault, units or [], reason)
     words = f"{len(grown.cleared[-1].units)} units left out of {grown.id}; contender experiment status"
     show(grown.to_document(), as_json, lambda _: words)
     return 0

@@ -12,7 +12,8 @@ import typer
 from rich.console import Group
 
 from cli import holdout, terms
-from cli.compose import Workplace, workplace
+from cli.compose import Workplace
+from cli.home import at_home
 from cli.looking import look_at, rehearsals
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
@@ -88,7 +89,7 @@ def shadow(
 
 
 def _started(task: str, planned: Plan, challengers: tuple[str, ...], mirrored: str, as_json: bool) -> int:
-    place = workplace(task)
+    place = at_home(task)
     progress = Progress()
     names = ", ".join((*challengers, *([f"{mirrored} as shadow"] if mirrored else [])))
     with turn(place), progress.running(), progress.step(f"prepare {names} and start") as step:
@@ -109,7 +110,7 @@ def step(
 
     Example: contender experiment step
     """
-    place = workplace(task)
+    place = at_home(task)
     experiment = current(place)
     verdict = look_at(place, experiment)
     at = standing(place, experiment, verdict)
@@ -131,7 +132,7 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
 
     Example: contender experiment status --json
     """
-    place = workplace(task)
+    place = at_home(task)
     experiment = watched(place)
     verdict = look_at(place, experiment)
     ramped = experiment.versions and not experiment.holdout
@@ -162,7 +163,7 @@ def run(
     from cli.dossier.attach import attach_or_say
     from cli.steering import steer
 
-    place = workplace(task)
+    place = at_home(task)
     verdict = steer(place, every, time.sleep)
     phase = place.release.state().phase
     show({"task": task, "phase": phase, "verdict": verdict.to_document()}, as_json, _render_end)
@@ -181,7 +182,7 @@ def stop(
 
     Example: contender experiment stop --reason "the question changed"
     """
-    place = workplace(task)
+    place = at_home(task)
     experiment = current(place)
     with turn_if_free(place):
         state = place.release.undo(reason)

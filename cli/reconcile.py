@@ -15,8 +15,9 @@ from rich.table import Table
 from cli import experiment, holdout
 from cli.approval import evidence, group
 from cli.baking import baked
-from cli.compose import Workplace, workplace
+from cli.compose import Workplace
 from cli.filling import fill, stop_empty
+from cli.home import at_home
 from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.turn import turn
@@ -79,7 +80,7 @@ def reconcile(
 
 def played(task: str, terms: Terms, *, tell: Callable[[Mapping[str, Any]], None] | None = None) -> dict[str, Any]:
     """The document of one round, which `tell` gets before the dossier of a roll back is kept with its version."""
-    place = workplace(task)
+    place = at_home(task)
     done = _round_with_lease(place, terms)
     document = {
         "task": task,

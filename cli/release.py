@@ -11,7 +11,8 @@ from rich.table import Table
 
 from cli import approval, experiment, holdout
 from cli.baking import baked
-from cli.compose import Workplace, workplace
+from cli.compose import Workplace
+from cli.home import at_home
 from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.turn import turn, turn_if_free
@@ -43,7 +44,7 @@ def promote(
 
     Example: contender promote --bake 60
     """
-    place = workplace(task)
+    place = at_home(task)
     wish = _Wish(override, approved, bake > 0, arm if override else "")
     with turn(place):
         ended = _promoted_and_baked(place, wish, bake)
@@ -56,7 +57,7 @@ def undo(task: TaskOption = "job-change", reason: ReasonOption = "undone by hand
 
     Example: contender undo --reason "complaints from Berlin"
     """
-    place = workplace(task)
+    place = at_home(task)
     before = place.release.state()
     with turn_if_free(place):
         state = place.release.undo(reason)
@@ -69,7 +70,7 @@ def abort(task: TaskOption = "job-change", reason: ReasonOption = "aborted by ha
 
     Example: contender abort --reason "wrong data"
     """
-    place = workplace(task)
+    place = at_home(task)
     before = place.release.state()
     with turn_if_free(place):
         state = place.release.abort(reason)
@@ -84,7 +85,7 @@ def finish(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
 
     Example: contender finish
     """
-    place = workplace(task)
+    place = at_home(task)
     holdout.end(place)
     return _changed(place, place.release.finish(), as_json)
 
@@ -94,7 +95,7 @@ def suspend(task: TaskOption = "job-change", reason: ReasonOption = "by hand", a
 
     Example: contender suspend --reason "the data feed is poisoned"
     """
-    place = workplace(task)
+    place = at_home(task)
     return _changed(place, place.release.suspend(reason), as_json)
 
 
@@ -103,7 +104,7 @@ def resume(task: TaskOption = "job-change", reason: ReasonOption = "by hand", as
 
     Example: contender resume --reason "the feed is clean"
     """
-    place = workplace(task)
+    place = at_home(task)
     unfinished = place.release.state().change is not None
     state = place.release.resume()
     if state.suspended or not unfinished:

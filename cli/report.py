@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import experiment
-from cli.compose import workplace
+from cli.home import at_home
 from cli.output import JsonFlag, TaskOption, show, stdout
 from contender.errors import InvalidInput
 
@@ -32,7 +32,7 @@ def report(
 
     if file == STDOUT and as_json:
         raise InvalidInput("--out", "- prints the page, and --json an object", remedy="name a file, or drop --json")
-    dossier = dossier_of(workplace(task), name)
+    dossier = dossier_of(at_home(task), name)
     content = page(dossier).encode()
     if file == STDOUT:
         stdout.write_bytes(content)
