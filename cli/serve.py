@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +27,9 @@ from contender.values import BASELINE, CHAMPION
 
 def up(
     task: TaskOption = "job-change",
-    port: Annotated[int | None, typer.Option(help="Where the transformer listens; 0 picks a free port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Where the transformer listens; 0 picks a free port.")
+    ] = None,
     observe: Annotated[bool, typer.Option("--observe", help="Start Prometheus and Alertmanager, too.")] = False,
     alerts_to: Annotated[str, typer.Option("--alerts-to", help="The webhook that alerts are sent to.")] = "",
     as_json: JsonFlag = False,
@@ -102,6 +105,13 @@ def _deploy(place: Workplace, progress: Progress) -> None:
 
 def _check_trained(place: Workplace) -> None:
     missing = {CHAMPION, BASELINE} - set(place.registry.aliases(place.task.name))
+    if CHAMPION in missing and (serving := place.release.state().champion) is not None:
+        gone = f"version {serving.version}, the champion of {place.task.name}, is no longer in the registry"
+        if not Path(serving.model.artifact).exists() and place.cluster is None:
+            folder = f"bring the folder {serving.model.artifact} back from a backup, then: contender up"
+            raise NotFound(f"{gone}, and its artifact is gone, too", remedy=folder)
+        note(f"{gone}; it is served from its artifact. To replace it: contender train, then contender experiment start")
+        missing -= {CHAMPION}
     if missing:
         raise NotFound(
             f"{place.task.name} has no {' and no '.join(sorted(missing))} yet",

@@ -23,8 +23,10 @@ class ServerSettings(BaseSettings):
     task: str = Field(description="The task whose model is served.")
     model_name: str = Field(default="", description="The name in URLs; the task's if unset.")
     host: str = Field(default="127.0.0.1", description="The address that is listened on.")
-    http_port: int = Field(default=8080, description="Where V1 and V2 are spoken over HTTP.")
-    grpc_port: int | None = Field(default=None, description="Where V2 is spoken over gRPC; nowhere if unset.")
+    http_port: int = Field(default=8080, ge=0, le=65535, description="Where V1 and V2 are spoken over HTTP.")
+    grpc_port: int | None = Field(
+        default=None, ge=0, le=65535, description="Where V2 is spoken over gRPC; nowhere if unset."
+    )
     lifeline_fd: int | None = Field(
         default=None, description="An inherited pipe at whose end of file the server stops."
     )
