@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 
-from cli import holdout, terms
+from cli import completion, holdout, terms
 from cli.compose import Workplace
 from cli.home import at_home
 from cli.looking import look_at, rehearsals
@@ -43,10 +43,20 @@ def start(  # noqa: PLR0913, PLR0917 - every option is a parameter
     task: TaskOption = "job-change",
     challengers: Annotated[
         list[str] | None,
-        typer.Option("--challenger", "--version", help="A version number or an alias; repeatable, one slot each."),
+        typer.Option(
+            "--challenger",
+            "--version",
+            help="A version number or an alias; repeatable, one slot each.",
+            autocompletion=completion.versions,
+        ),
     ] = None,
     shadow_of: Annotated[
-        str, typer.Option("--shadow", help="A version that is asked too, while nobody is told what it says.")
+        str,
+        typer.Option(
+            "--shadow",
+            help="A version that is asked too, while nobody is told what it says.",
+            autocompletion=completion.versions,
+        ),
     ] = "",
     ramp: Annotated[
         str, typer.Option(help="Shares, growing, each with the challenger's least units: 0.01:100,0.1:250,0.5")
@@ -74,7 +84,9 @@ def start(  # noqa: PLR0913, PLR0917 - every option is a parameter
 @app.command()
 def shadow(
     task: TaskOption = "job-change",
-    version: Annotated[str, typer.Option(help="A version number or an alias.")] = CHALLENGER,
+    version: Annotated[
+        str, typer.Option(help="A version number or an alias.", autocompletion=completion.versions)
+    ] = CHALLENGER,
     plan_file: Annotated[Path | None, typer.Option("--plan", help="Terms written by `experiment plan`.")] = None,
     as_json: JsonFlag = False,
 ) -> int:

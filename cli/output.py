@@ -17,6 +17,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Span, Text
 
+from cli import completion
 from cli.streams import Stream
 from contender.errors import (
     Conflict,
@@ -30,7 +31,9 @@ from contender.errors import (
 from contender.plain_text import one_line, visible
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-TaskOption = Annotated[str, typer.Option("--task", "-t", help="The task: job-change or job-role.")]
+TaskOption = Annotated[
+    str, typer.Option("--task", "-t", help="The task: job-change or job-role.", autocompletion=completion.tasks)
+]
 
 EXIT_CODES: tuple[tuple[type[ContenderError], int], ...] = (
     (InvalidInput, 2),

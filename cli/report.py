@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli import experiment
+from cli import completion, experiment
 from cli.home import at_home
 from cli.output import JsonFlag, TaskOption, show, stdout
 from contender.errors import InvalidInput
@@ -20,7 +20,12 @@ STDOUT: Final = Path("-")
 def report(
     file: Annotated[Path, typer.Option("--out", help="The HTML file to write, replacing one; - prints it.")],
     task: TaskOption = "job-change",
-    name: Annotated[str, typer.Option("--experiment", help="The experiment's id; without it, the latest.")] = "",
+    name: Annotated[
+        str,
+        typer.Option(
+            "--experiment", help="The experiment's id; without it, the latest.", autocompletion=completion.experiments
+        ),
+    ] = "",
     as_json: JsonFlag = False,
 ) -> int:
     """Write the dossier: one self-contained page on what was compared, seen, decided and approved.

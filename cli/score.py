@@ -11,6 +11,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from cli.completion import versions
 from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
@@ -28,7 +29,9 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
     task: TaskOption = "job-change",
     out: Out = None,
     in_process: Annotated[bool, typer.Option("--in-process", help="By the artifact itself: no server.")] = False,
-    version: Annotated[str, typer.Option(help="The version or alias that scores in-process.")] = "champion",
+    version: Annotated[
+        str, typer.Option(help="The version or alias that scores in-process.", autocompletion=versions)
+    ] = "champion",
     batch: Annotated[int, typer.Option(help="Rows of one request.", min=1, max=10_000)] = 200,
     rate: Annotated[float, typer.Option(help="Rows a second at most, through the server.", min=0.1)] = 500.0,
     form: Annotated[Literal["csv", "parquet"], typer.Option("--format", help="Of the predictions.")] = "csv",

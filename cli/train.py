@@ -12,6 +12,7 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
+from cli.completion import versions
 from cli.compose import Workplace, git_sha, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
@@ -69,7 +70,7 @@ def train(
 def evaluate(
     data: Annotated[Path, typer.Option("--data", "-d", help="A CSV file with labelled rows.")],
     task: TaskOption = "job-change",
-    alias: Annotated[str, typer.Option(help="An alias or a version number.")] = "champion",
+    alias: Annotated[str, typer.Option(help="An alias or a version number.", autocompletion=versions)] = "champion",
     as_json: JsonFlag = False,
 ) -> int:
     """Measure a registered version on the rows of a file.
