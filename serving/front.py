@@ -26,6 +26,7 @@ MAX_BODY: Final = 16 * 1024**2
 
 _STATUS: Final = ((InvalidInput, 400), (NotFound, 404), (Refused, 403), (Unavailable, 503))
 _JSON: Final = (b"content-type", b"application/json")
+_GET, _HEAD, _OPTIONS = "GET", "HEAD", "OPTIONS"
 
 
 class BodyTooLarge(ContenderError):
@@ -86,7 +87,8 @@ class Front:
     def __init__(
         self, inner: Application, routes: Routes, *, closed: tuple[str, ...] = (), max_body: int = MAX_BODY
     ) -> None:
-        self._inner, self._routes, self._closed, self._max_body = inner, routes, closed, max_body
+        self._inner, self._routes, self._closed, self._max_body = inner, _with_head(routes), closed, max_body
+        self._allowed = _allowed(self._routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection event, as ASGI asks."""
@@ -98,6 +100,8 @@ class Front:
             await self._ours(handler, scope, receive, send)
         elif scope["path"].startswith(self._closed):
             await _send(send, Reply({"error": "this server does not offer that operation"}, 403))
+        elif (allowed := self._allowed.get(scope["path"])) is not None:
+            await _send(send, _other_method(scope["method"], allowed))
         else:
             await self._theirs(scope, receive, send)
 
@@ -122,7 +126,9 @@ class Front:
         except BodyTooLarge as error:
             await _send(send, error_reply(error))
             return
-        await self._inner(scope, _replay(body, receive), send)
+        # A server leaves the body of a reply to HEAD out by itself: it goes by its own scope.
+        asked = {**scope, "method": _GET} if scope["method"] == _HEAD else scope
+        await self._inner(asked, _replay(body, receive), send)
 
     async def _body(self, receive: Receive) -> bytes:
         message = await receive()
@@ -144,6 +150,27 @@ class Front:
         return body  # type: ignore[no-any-return]  # bytes, or a bytearray whose caller copies it
 
 
+def _with_head(routes: Routes) -> Routes:
+    """The routes, with HEAD on whatever has GET."""
+    heads = {(_HEAD, path): handler for (method, path), handler in routes.items() if method == _GET}
+    return {**heads, **routes}
+
+
+def _allowed(routes: Routes) -> dict[str, str]:
+    """The value of ``Allow`` by path."""
+    methods: dict[str, set[str]] = {}
+    for method, path in routes:
+        methods.setdefault(path, {_OPTIONS}).add(method)
+    return {path: ", ".join(sorted(names)) for path, names in methods.items()}
+
+
+def _other_method(method: str, allowed: str) -> Reply:
+    """What a path of ours says to a method that it has no handler for (RFC 9110, 9.3.7 and 15.5.6)."""
+    if method == _OPTIONS:
+        return Reply(b"", 204, {"allow": allowed})
+    return Reply({"error": f"this path takes {allowed}"}, 405, {"allow": allowed})
+
+
 def _replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that hands out `body` once and then what the connection says."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
@@ -157,8 +184,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 async def _send(send: Send, reply: Reply) -> None:
     content = reply.content
     body = content if isinstance(content, bytes) else orjson.dumps(content)
-    headers = [(b"content-length", b"%d" % len(body))]
-    if "content-type" not in reply.headers:
+    headers = [] if reply.status == 204 else [(b"content-length", b"%d" % len(body))]
+    if "content-type" not in reply.headers and body:
         headers.append(_JSON)
     if reply.headers:
         headers += [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]

@@ -36,7 +36,7 @@ class Inner:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection event, as ASGI asks."""
         if scope["type"] == "http":
-            await self._application(scope, receive, _Plain(send))
+            await self._application(scope, receive, _Plain(send, scope["method"]))
         else:
             await self._application(scope, receive, send)
 
@@ -44,21 +44,33 @@ class Inner:
 class _Plain:
     """A `send` that puts our words in the place of an error's."""
 
-    def __init__(self, send: Send) -> None:
-        self._send, self._replaced = send, False
+    def __init__(self, send: Send, method: str = "GET") -> None:
+        self._send, self._method, self._replaced = send, method, False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_foreign_error(message):
             self._replaced = True
-            await self._tell(404 if message["status"] == _NOT_OFFERED else message["status"])
+            await self._tell(404 if message["status"] == _NOT_OFFERED else message["status"], _allow(message))
         elif not self._replaced:
             await self._send(_unmarked(message))
 
-    async def _tell(self, status: int) -> None:
+    async def _tell(self, status: int, allow: list[tuple[bytes, bytes]]) -> None:
+        if allow and self._method == "OPTIONS":
+            await self._send({"type": "http.response.start", "status": 204, "headers": allow})
+            await self._send({"type": "http.response.body", "body": b""})
+            return
         body = orjson.dumps({"error": _TEXTS.get(status, "the request was refused")})
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *allow]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+
+def _allow(start: Message) -> list[tuple[bytes, bytes]]:
+    """The header that says which methods a path takes, with those that every path takes that has them."""
+    value = next((value for name, value in start.get("headers", ()) if name == b"allow"), b"")
+    methods = {one.strip() for one in value.split(b",") if one.strip()}
+    more = {b"HEAD", b"OPTIONS"} if b"GET" in methods else {b"OPTIONS"}
+    return [(b"allow", b", ".join(sorted(methods | more)))] if methods else []
 
 
 def _is_foreign_error(start: Message) -> bool:

@@ -103,7 +103,7 @@ def call(port: int, method: str, path: str, body: object = None, headers: Mappin
         response = connection.getresponse()
         text = response.read()
         is_json = response.headers.get_content_type() == "application/json"
-        return Answered(response.status, json.loads(text) if is_json else text, dict(response.headers))
+        return Answered(response.status, json.loads(text) if is_json and text else text, dict(response.headers))
     finally:
         connection.close()
 

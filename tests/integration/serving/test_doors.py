@@ -220,7 +220,7 @@ def test_the_description_is_the_model_s_own(stack: Any, server: str) -> None:
         ("GET", "/v1/models/nobody", 404),
         ("GET", "/nowhere", 404),
         ("DELETE", V2, 405),
-        ("GET", V1, 404),
+        ("GET", V1, 405),
     ],
 )
 def test_every_refusal_has_the_same_shape(stack: Any, server: str, method: str, path: str, status: int) -> None:
@@ -228,6 +228,18 @@ def test_every_refusal_has_the_same_shape(stack: Any, server: str, method: str, 
     answered = stack.call(server, method, path, body if method == "POST" else None)
     assert answered.status == status
     assert answered.body.keys() == {"error"}
+    assert ("allow" in answered.headers) == (status == 405)
+
+
+@pytest.mark.parametrize("server", ["transformer", "blue"])
+@pytest.mark.parametrize(
+    "path", ["/openapi.json", "/v2/health/ready", "/v1/models/job-change", "/v2/models/job-change"]
+)
+def test_what_can_be_read_can_be_looked_at_by_its_head(stack: Any, server: str, path: str) -> None:
+    assert stack.call(server, "GET", path).status == 200
+    assert stack.call(server, "HEAD", path).status == 200
+    options = stack.call(server, "OPTIONS", path)
+    assert (options.status, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
 def test_outcomes_may_come_early_late_twice_and_against_each_other(stack: Any) -> None:

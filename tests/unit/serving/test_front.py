@@ -19,11 +19,13 @@ class Inner:
 
     def __init__(self, status: int = 299, says: bytes = b"") -> None:
         self.bodies: list[bytes] = []
+        self.methods: list[str] = []
         self.status, self.says = status, says
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self.bodies.append((await receive())["body"])
+            self.methods.append(scope["method"])
             await send({"type": "http.response.start", "status": self.status, "headers": []})
             await send({"type": "http.response.body", "body": self.says})
         else:
@@ -45,7 +47,9 @@ async def break_down(request: Request) -> Reply:
     raise RuntimeError("secret")
 
 
-ROUTES = {("POST", "/echo"): echo, ("POST", "/refuse"): refuse, ("POST", "/break"): break_down}
+ROUTES = {
+    ("POST", "/echo"): echo, ("POST", "/refuse"): refuse, ("POST", "/break"): break_down, ("GET", "/read"): echo,
+}  # fmt: skip
 
 
 def call(
@@ -98,8 +102,32 @@ def test_a_client_that_leaves_gets_nothing(path: str) -> None:
 def test_everything_else_is_kserve_s() -> None:
     inner = Inner()
     assert call("/other", chunks(b"ab", b"c"), inner=inner)[0]["status"] == 299
-    assert call("/echo", inner=inner, method="GET")[0]["status"] == 299
+    assert call("/other", inner=inner, method="GET")[0]["status"] == 299
     assert inner.bodies == [b"abc", b"abc"]
+
+
+@pytest.mark.parametrize("path", ["/read", "/other"])
+def test_what_has_get_has_head(path: str) -> None:
+    inner = Inner()
+    assert call(path, inner=inner, method="HEAD")[0]["status"] in {200, 299}
+    assert inner.methods == ([] if path == "/read" else ["GET"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/echo", 405, b"OPTIONS, POST"),
+        ("DELETE", "/read", 405, b"GET, HEAD, OPTIONS"),
+        ("OPTIONS", "/read", 204, b"GET, HEAD, OPTIONS"),
+        ("OPTIONS", "/echo", 204, b"OPTIONS, POST"),
+    ],
+)
+def test_a_method_that_a_path_has_not_is_told_which_it_has(method: str, path: str, status: int, allow: bytes) -> None:
+    start, body = call(path, method=method)
+    assert start["status"] == status
+    assert dict(start["headers"])[b"allow"] == allow
+    assert bool(body["body"]) == (status == 405)
+    assert (b"content-length" in dict(start["headers"])) == (status == 405)
 
 
 def test_what_kserve_answers_well_passes_as_it_is() -> None:

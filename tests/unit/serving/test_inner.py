@@ -14,7 +14,7 @@ from serving.inner import OURS, Inner
 MARK = (OURS.encode(), b"1")
 
 
-def answer(status: int, says: bytes, *headers: tuple[bytes, bytes]) -> tuple[Message, Any]:
+def answer(status: int, says: bytes, *headers: tuple[bytes, bytes], method: str = "GET") -> tuple[Message, Any]:
     """What a client gets, through all layers, where KServe's application answers with `status` and `says`."""
     sent: list[Message] = []
 
@@ -30,8 +30,9 @@ def answer(status: int, says: bytes, *headers: tuple[bytes, bytes]) -> tuple[Mes
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(Front(Inner(kserve), {})({"type": "http", "method": "GET", "path": "/v2"}, receive, send))
-    return sent[0], json.loads(b"".join(message["body"] for message in sent[1:]))
+    asyncio.run(Front(Inner(kserve), {})({"type": "http", "method": method, "path": "/v2"}, receive, send))
+    body = b"".join(message["body"] for message in sent[1:])
+    return sent[0], json.loads(body) if body else None
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,16 @@ def test_an_error_of_ours_keeps_its_words_and_loses_its_mark(status: int) -> Non
 def test_what_kserve_answers_well_passes_as_it_is() -> None:
     start, body = answer(200, b'{"ready":true}', (b"x-a", b"1"))
     assert (start["status"], start["headers"], body) == (200, [(b"x-a", b"1")], {"ready": True})
+
+
+@pytest.mark.parametrize(
+    ("method", "says", "status", "allow"),
+    [
+        ("PUT", b"GET", 405, b"GET, HEAD, OPTIONS"),
+        ("PUT", b"POST, PUT", 405, b"OPTIONS, POST, PUT"),
+        ("OPTIONS", b"POST", 204, b"OPTIONS, POST"),
+    ],
+)
+def test_a_path_of_kserve_says_which_methods_it_takes(method: str, says: bytes, status: int, allow: bytes) -> None:
+    start, _ = answer(405, b'{"detail":"Method Not Allowed"}', (b"allow", says), method=method)
+    assert (start["status"], dict(start["headers"])[b"allow"]) == (status, allow)
