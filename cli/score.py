@@ -16,7 +16,7 @@ from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.quality import shelf_of
-from contender.errors import InvalidInput
+from contender.errors import FaultFound, InvalidInput
 
 Good = Annotated[
     Path | None, typer.Argument(help="A folder of good files, or one; HOME/quality/TASK/good if left out.")
@@ -74,6 +74,9 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
             on_rows=lambda rows: progress.say(f"{rows:,} rows of this file"),
         )
     show({**document, "folder": str(target)}, as_json, _render)
+    if failed := document["failed"]:
+        problem = f"{len(failed)} of {len(failed) + len(document['files'])} files could not be scored"
+        raise FaultFound(problem, remedy="mend the rows that are named, and contender quality check the file again")
     return 0
 
 
@@ -85,6 +88,7 @@ def _url(place: Workplace) -> str:
 def _render(document: Mapping[str, Any]) -> Group:
     head = {name: document[name] for name in ("status", "rows", "folder")}
     lines = [f"{one['file']}: {one['rows']:,} rows in {one['seconds']:.1f} s" for one in document["files"]]
+    lines += [f"{one['file']}: not scored: {one['problem']}" for one in document["failed"]]
     return Group(pairs(head), *map(Text, lines))
 
 

@@ -1,12 +1,25 @@
-"""What a whole number may look like: in JSON Schema 2020-12 ``36.0`` is an integer, and so it is here."""
+"""What a number may look like, at every door: in JSON Schema 2020-12 ``36.0`` is an integer, and so it is here."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
+
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE)
+
+
+def number_of(text: str) -> float | None:
+    """The number that the text of a cell states, which may be no finite one; None where it states none.
+
+    >>> number_of(" 36.0 "), number_of("1_000"), number_of("")
+    (36.0, None, None)
+    """
+    bare = text.strip()
+    return float(bare) if _NUMBER.fullmatch(bare) else None
 
 
 def whole(value: object) -> object:

@@ -85,6 +85,12 @@ def normal(text: str) -> str:
     return bare if bare.isascii() else unicodedata.normalize("NFC", bare).strip()
 
 
+def key_of(text: str) -> str:
+    """What two texts of one unit have in common, whether or not it can be an id: its normal form, unless endless."""
+    bare = text.strip()
+    return bare if len(bare) > _RAW else normal(bare)
+
+
 def fault_of(text: str, most: int = MAX_UNIT) -> str:
     """Why the text cannot be an id of at most so many characters in normal form, empty if it can.
 

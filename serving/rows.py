@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from contender.errors import InvalidInput
-from contender.whole_numbers import make_whole, whole_fields
+from contender.number_forms import make_whole, whole_fields
 
 MAX_ROWS: Final = 10_000
 """The most rows one request may carry."""

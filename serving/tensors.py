@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contender.errors import InvalidInput
-from contender.whole_numbers import whole
+from contender.number_forms import whole
 from serving.rows import MAX_ROWS, listed
 
 _WHOLE: Final = frozenset(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))

@@ -21,6 +21,7 @@ from contender.tasks.task import Task
 from monitoring.quality.columns import Form, columns_of
 from monitoring.quality.dialect import Unreadable, dialect_of
 from monitoring.quality.findings import Finding, Tally
+from monitoring.quality.id_forms import id_findings
 from monitoring.quality.place import Shelf, alone, replacing, replacing_bytes
 from monitoring.quality.report import Report
 from monitoring.quality.rows import RowJudge
@@ -127,8 +128,9 @@ def _checked(source: Path, terms: Terms, split: _Split, report: Report) -> Repor
     settled = {code: {**own, **terms.reference.pairs.get(code, {})} for code, own in seen.settled().items()}
     ids = np.frombuffer(seen.ids, np.uint64)
     split.write(source, RowJudge(form, settled, ids, split.shelf.history(report.digest)), report.digest)
+    damaged = id_findings(seen.forms, form.task.id_column)
     shares = share_findings(seen, split.passed, terms.reference)
-    findings = [*split.tally.findings(), *shares, *_remarks(source)]
+    findings = [*split.tally.findings(), *damaged, *shares, *_remarks(source)]
     good = split.passed.rows
     report = replace(report, rows=seen.rows, good=good, bad=seen.rows - good, findings=findings)
     return _described(report, split.passed, terms.reference)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contender.errors import InvalidInput
+from contender.number_forms import number_of
 from contender.tasks.rules import Issue, Judge, QualityRules, RowFault
 from contender.tasks.task import Task
+from contender.units import MAX_UNIT, fault_of, is_damaged
 
 SPREADSHEET: Final = "spreadsheet_damage"
 """The code of a value that a spreadsheet spoiled and that can be mended."""
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE)
 _REMEMBERED: Final = 8_192
 
 
@@ -55,7 +56,7 @@ def columns_of(task: Task, rules: QualityRules) -> dict[str, Column]:
     """Every column that a file of `task` holds, by name: id, schema, target."""
     described = task.schema.model_json_schema()["properties"]
     columns = {name: _column(name, described[name], rules) for name in task.schema.model_fields}
-    own = Column(task.id_column, True, _anything)
+    own = Column(task.id_column, True, functools.partial(_id_fault, task.id_column))
     return {task.id_column: own, **columns, task.target: Column(task.target, True, _target_judge(task))}
 
 
@@ -74,7 +75,8 @@ def _judge(name: str, stated: Mapping[str, Any], repairs: Mapping[str, str]) -> 
     if stated.get("type") in {"integer", "number"}:
         low, high = stated.get("minimum", -math.inf), stated.get("maximum", math.inf)
         return functools.partial(_number_fault, name, stated["type"] == "integer", (low, high))
-    return functools.partial(_text_fault, name, re.compile(stated.get("pattern", "")))
+    lengths = stated.get("minLength", 0), stated.get("maxLength", math.inf)
+    return functools.partial(_text_fault, name, re.compile(stated.get("pattern", "")), lengths)
 
 
 def _level_fault(name: str, levels: frozenset[str], damaged: frozenset[str], text: str) -> RowFault | None:
@@ -86,9 +88,9 @@ def _level_fault(name: str, levels: frozenset[str], damaged: frozenset[str], tex
 
 
 def _number_fault(name: str, whole: bool, bounds: tuple[float, float], text: str) -> RowFault | None:
-    if not _NUMBER.fullmatch(text):
+    number = number_of(text)
+    if number is None:
         return RowFault(Issue.TYPE_ERROR, "not_a_number", name)
-    number = float(text)
     if not math.isfinite(number):
         return RowFault(Issue.TYPE_ERROR, "not_finite", name)
     if whole and not number.is_integer():
@@ -96,12 +98,18 @@ def _number_fault(name: str, whole: bool, bounds: tuple[float, float], text: str
     return None if bounds[0] <= number <= bounds[1] else RowFault(Issue.OUT_OF_RANGE, "out_of_range", name)
 
 
-def _text_fault(name: str, pattern: re.Pattern[str], text: str) -> RowFault | None:
+def _text_fault(name: str, pattern: re.Pattern[str], lengths: tuple[float, float], text: str) -> RowFault | None:
+    if not lengths[0] <= len(text) <= lengths[1]:
+        return RowFault(Issue.OUT_OF_RANGE, "text_too_long" if len(text) > lengths[1] else "text_too_short", name)
     return None if pattern.search(text) else RowFault(Issue.TYPE_ERROR, "malformed", name)
 
 
-def _anything(text: str) -> None:
-    del text
+def _id_fault(name: str, text: str) -> RowFault | None:
+    if is_damaged(text):
+        return RowFault(Issue.TYPE_ERROR, SPREADSHEET, name)
+    if len(text) > MAX_UNIT and fault_of(text):
+        return RowFault(Issue.OUT_OF_RANGE, "id_too_long", name)
+    return RowFault(Issue.TYPE_ERROR, "control_characters", name) if fault_of(text) else None
 
 
 def _target_judge(task: Task) -> Judge:

@@ -175,7 +175,9 @@ def _of_unknown_category(sheet: Sheet, count: int) -> Indices:
 def _provoking(sheet: Sheet, issue: Issue, texts: Sequence[str]) -> dict[str, list[str]]:
     """Which of `texts` a column takes for a fault of that type, by column."""
     found = {
-        name: [text for text in texts if _is(column.fault(text), issue)] for name, column in _columns(sheet).items()
+        name: [text for text in texts if _is(column.fault(text), issue)]
+        for name, column in _columns(sheet).items()
+        if name != sheet.task.id_column  # the same id in several rows would be another fault
     }
     stated = {name: provoking for name, provoking in found.items() if provoking}
     if not stated:

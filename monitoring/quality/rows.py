@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from contender import errors
+from contender.number_forms import number_of
 from contender.tasks.rules import Conflict, Dependency, Issue, RowFault
 from monitoring.quality.columns import Column, Form
-from monitoring.quality.survey import Hashes, number_of, repeated
+from monitoring.quality.survey import Hashes, repeated
 from monitoring.quality.tabular import Chunk
 
 Faults = defaultdict[int, list[RowFault]]

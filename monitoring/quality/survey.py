@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from contender.errors import InvalidInput
 from contender.tasks.rules import Dependency, Reference
 from contender.tasks.task import Task
+from contender.units import key_of
 from monitoring.quality.columns import Form
+from monitoring.quality.id_forms import IdForm, forms_of
 from monitoring.quality.tabular import Chunk, chunks_of
 
 Hashes = NDArray[np.uint64]
@@ -24,10 +26,11 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(slots=True)
 class Survey:
-    """One pass over every row: how many, a hash for each id, and how often each key came with each number."""
+    """One pass over every row: how many, a hash for each id, how ids are written, how often a key has each number."""
 
     rows: int = 0
     ids: array[int] = field(default_factory=lambda: array("Q"))
+    forms: Counter[IdForm] = field(default_factory=Counter)
     pairs: dict[str, Counter[tuple[str, float]]] = field(default_factory=dict)
 
     def settled(self) -> dict[str, dict[str, float]]:
@@ -85,7 +88,9 @@ def survey(path: Path, form: Form) -> Survey:
     seen, position = Survey(), form.position
     for chunk in chunks_of(path):
         seen.rows += len(chunk.numbers) + len(chunk.odd)
-        seen.ids.extend(id_hashes(chunk.columns[position[form.task.id_column]]))
+        ids = chunk.columns[position[form.task.id_column]]
+        seen.ids.extend(id_hashes(ids))
+        seen.forms.update(forms_of(ids))
         for dependency in form.rules.dependencies:
             _count_pairs(seen.pairs.setdefault(dependency.code, Counter()), dependency, form, chunk)
     return seen
@@ -105,8 +110,8 @@ def learn(path: Path, form: Form) -> Reference:
 
 
 def id_hashes(texts: Iterable[str]) -> list[int]:
-    """A hash for each id; 0 for a blank one."""
-    return [hash_of(bare) if (bare := text.strip()) else 0 for text in texts]
+    """A hash for the normal form of each id, which is one person's; 0 for a blank one."""
+    return [hash_of(key) if (key := key_of(text)) else 0 for text in texts]
 
 
 def hash_of(text: str) -> int:
@@ -119,14 +124,6 @@ def repeated(hashes: Hashes) -> Hashes:
     found, counts = np.unique(hashes, return_counts=True)
     several: Hashes = found[(counts > 1) & (found != 0)]
     return several
-
-
-def number_of(text: str) -> float | None:
-    """The number that `text` states, or None."""
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _content_hashes(chunk: Chunk, id_position: int) -> list[int]:

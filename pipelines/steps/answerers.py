@@ -142,7 +142,7 @@ class Served:
                 document: dict[str, Any] = json.loads(content)
                 return document
             if http.client.BAD_REQUEST <= status < http.client.INTERNAL_SERVER_ERROR:
-                raise InvalidInput("", f"the transformer refuses the rows (status {status})")
+                raise InvalidInput("", _problem(status, content))
             self.pace.sleep(min(max(retry_after, 0.1 * 2.0**attempt), _LONGEST_PAUSE_S))
         raise Unavailable(f"{self.url} does not answer", remedy="contender up, then do it again: it goes on from here")
 
@@ -155,6 +155,14 @@ class Served:
         except (OSError, http.client.HTTPException):
             self._connection.close()
             return 599, 0.0, b""
+
+
+def _problem(status: int, content: bytes) -> str:
+    """Why rows are refused, in the transformer's words, which name the place and never a value."""
+    try:
+        return str(json.loads(content)["error"])
+    except (ValueError, LookupError, TypeError):
+        return f"the transformer refuses the rows (status {status})"
 
 
 def _seconds(header: str | None) -> float:

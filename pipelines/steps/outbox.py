@@ -117,3 +117,15 @@ class FileScored:
     def to_document(self) -> dict[str, Any]:
         """Plain JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFailed:
+    """A file of good rows that could not be scored, and what is wrong: the row, the field, never a value."""
+
+    file: str
+    problem: str
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)

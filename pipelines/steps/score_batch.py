@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,7 +23,7 @@ from pipelines.params import RegistryParams
 from pipelines.steps.answerers import Answerer, InProcess, Pace, Served
 from pipelines.steps.command import main
 from pipelines.steps.files import write_document
-from pipelines.steps.outbox import FileScored, Outbox
+from pipelines.steps.outbox import FileFailed, FileScored, Outbox
 from pipelines.steps.progress import Progress, emit, reported
 from pipelines.steps.scoring import load
 from pipelines.steps.typed import Reader
@@ -48,6 +49,11 @@ IN_PROCESS_ROWS = 20_000
 
 OnRows = Callable[[int], None]
 
+_PLACE: Final = re.compile(r"instances\[(?P<index>\d+)\]\.?(?P<field>[^:]*): ")
+"""How the transformer names what it refuses: by its place in the batch."""
+
+_REMEDY: Final = "mend the row in the source, and check that again: contender quality check FILE"
+
 
 @reported("score_batch")
 def score_batch(
@@ -58,10 +64,14 @@ def score_batch(
     The `report`'s ``status`` is ``skipped`` when nothing was new.
 
     Raises:
+        InvalidInput: a file holds a row that is refused; the other files are scored all the same.
         Unavailable: the transformer or the registry does not answer; doing it again goes on from there.
     """
     document = score_pending(task_named(task), good, scoring, registry, predictions)
     write_document(report, document)
+    if document["failed"]:
+        first = document["failed"][0]
+        raise InvalidInput(first["file"], first["problem"])
     return document
 
 
@@ -75,6 +85,8 @@ def score_pending(
 ) -> dict[str, Any]:
     """Score what is pending as nobody else does in the folder `predictions`; `on_rows` hears of each file's rows.
 
+    A file with a row that is refused is named among the ``failed``, and stops no other.
+
     Raises:
         Conflict: another scoring is at work there.
         Unavailable: the transformer or the registry does not answer.
@@ -85,14 +97,25 @@ def score_pending(
         if not pending:
             return document_of(task.name, [])
         with answering(task, scoring, registry, outbox) as (answerer, rows):
-            return document_of(task.name, [score_file(task, one, answerer, outbox, rows, on_rows) for one in pending])
+            scored: list[FileScored] = []
+            failed: list[FileFailed] = []
+            for one in pending:
+                try:
+                    scored.append(score_file(task, one, answerer, outbox, rows, on_rows))
+                except InvalidInput as error:
+                    failed.append(FileFailed(one[0].name, str(error)))
+            return document_of(task.name, scored, failed)
 
 
-def document_of(task: str, scored: Sequence[FileScored]) -> dict[str, Any]:
-    """What was scored; ``status`` is ``skipped`` when there was nothing new."""
-    files = [one.to_document() for one in scored]
-    rows = sum(one.rows for one in scored)
-    return {"task": task, "status": "scored" if scored else "skipped", "rows": rows, "files": files}
+def document_of(task: str, scored: Sequence[FileScored], failed: Sequence[FileFailed] = ()) -> dict[str, Any]:
+    """What was scored; ``status`` is ``failed`` when a file could not be, ``skipped`` when there was nothing new."""
+    return {
+        "task": task,
+        "status": "failed" if failed else "scored" if scored else "skipped",
+        "rows": sum(one.rows for one in scored),
+        "files": [one.to_document() for one in scored],
+        "failed": [one.to_document() for one in failed],
+    }
 
 
 def pending_files(good: Path, outbox: Outbox) -> list[tuple[Path, Report]]:
@@ -164,9 +187,22 @@ def _batches(
     for number, chunk in enumerate(chunks_of(path, batch_rows)):
         key = f"{report.digest}-{batch_rows}-{number}"
         lines, first = chunk.lines, chunk.numbers[0]
-        yield lambda key=key, lines=lines, first=first: answerer.score(  # type: ignore[misc]
-            key, reader.ids(lines), reader.rows(lines, first)
+        yield lambda key=key, lines=lines, first=first: _score(  # type: ignore[misc]
+            answerer, key, reader, lines, first
         )
+
+
+def _score(answerer: Answerer, key: str, reader: Reader, lines: Sequence[Sequence[str]], first: int) -> Sequence[Any]:
+    """The predictions for the lines of one batch; what is refused is named by its number in the file."""
+    units, rows = reader.ids(lines, first), reader.rows(lines, first)
+    try:
+        return answerer.score(key, units, rows)
+    except InvalidInput as error:
+        place = _PLACE.match(error.message)
+        if place is None:
+            raise
+        row = f"row {first + int(place['index'])}, {place['field']}"
+        raise InvalidInput(row, error.message[place.end() :], remedy=_REMEDY) from error
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from contender.errors import InvalidInput
+from contender.number_forms import number_of, whole
 from contender.tasks.task import Task
+from contender.units import unit_id
 
 _Read = Callable[[str], object]
 
@@ -29,10 +31,15 @@ class Reader:
             raise InvalidInput(missing[0], "column is missing", remedy="contender quality check")
         self._columns = [(name, self.names.index(name), _reading(described[name])) for name in described]
 
-    def ids(self, lines: Sequence[Sequence[str]]) -> list[str]:
-        """The unit of each line."""
-        place = self.names.index(self.task.id_column)
-        return [line[place].strip() for line in lines]
+    def ids(self, lines: Sequence[Sequence[str]], first: int) -> list[str]:
+        """The unit of each line in normal form; `first` is the number of the first line, for errors.
+
+        Raises:
+            InvalidInput: a line without a unit that can be one; names its number and the column.
+        """
+        name = self.task.id_column
+        place = self.names.index(name)
+        return [unit_id(line[place], f"row {number}, {name}") for number, line in enumerate(lines, start=first)]
 
     def rows(self, lines: Sequence[Sequence[str]], first: int) -> list[Mapping[str, Any]]:
         """The lines as typed rows; `first` is the number of the first, for errors.
@@ -45,8 +52,9 @@ class Reader:
         for number, line in enumerate(lines, start=first):
             try:
                 rows.append(vars(validate({name: read(line[place]) for name, place, read in self._columns})))
-            except (ValidationError, ValueError) as error:
-                raise InvalidInput(f"row {number}", _words(error), remedy="contender quality check") from None
+            except ValidationError as error:
+                field, problem = _words(error)
+                raise InvalidInput(f"row {number}, {field}", problem, remedy="contender quality check") from None
         return rows
 
 
@@ -61,20 +69,16 @@ def _text(cell: str) -> str | None:
     return cell.strip() or None
 
 
-def _number(cell: str) -> float | None:
-    return float(cell) if cell.strip() else None
+def _number(cell: str) -> object:
+    """The number, None for a blank; any other text as it is, for the schema to refuse."""
+    number = number_of(cell)
+    return _text(cell) if number is None else number
 
 
-def _whole(cell: str) -> int | float | None:
-    try:
-        return int(cell)
-    except ValueError:
-        number = _number(cell)
-        return int(number) if number is not None and number.is_integer() else number
+def _whole(cell: str) -> object:
+    return whole(_number(cell))
 
 
-def _words(error: ValidationError | ValueError) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return "a number is not one"
+def _words(error: ValidationError) -> tuple[str, str]:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ".".join(map(str, first["loc"])), first["msg"]

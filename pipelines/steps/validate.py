@@ -11,11 +11,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from contender.errors import InvalidInput
+from contender.number_forms import number_of, whole
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
 from contender.units import unit_id
 from contender.values import Row
-from contender.whole_numbers import whole
 from pipelines.params import DataParams
 from pipelines.steps.command import main
 from pipelines.steps.files import REPORT, ROWS, read_document, read_rows, write_document, write_rows
@@ -189,9 +189,8 @@ def _typed(value: object, kind: str | None) -> object:
         value = whole(value)
     if kind is None or not isinstance(value, str):
         return value
-    try:
-        number = float(value)
-    except ValueError:
+    number = number_of(value)
+    if number is None:
         return value
     return whole(number) if kind == "integer" else number
 

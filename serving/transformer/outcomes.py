@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from contender.errors import InvalidInput
 from contender.tasks.task import Task
+from contender.units import fault_of, normal
 from contender.values import REWARD, Outcome
 from serving.rows import listed
 
@@ -39,7 +40,7 @@ def _outcome(item: Any, path: str, task: Task, now: float) -> Outcome:
     value = item.get("value")
     return Outcome(
         event_id=_id(item, "event_id", path),
-        prediction_id=_id(item, "prediction_id", path),
+        prediction_id=normal(_id(item, "prediction_id", path)),
         task=task.name,
         value=_value(value, f"{path}.value", task) if truth else _amount(value, f"{path}.value"),
         at=_at(item, path, now),
@@ -49,8 +50,10 @@ def _outcome(item: Any, path: str, task: Task, now: float) -> Outcome:
 
 def _id(item: dict[str, Any], name: str, path: str) -> str:
     value = item.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or "\0" in value:
-        raise InvalidInput(f"{path}.{name}", f"must be a text of 1 to {MAX_ID} characters, without NUL")
+    if not isinstance(value, str):
+        raise InvalidInput(f"{path}.{name}", f"must be a text of 1 to {MAX_ID} characters")
+    if fault := fault_of(value, MAX_ID):
+        raise InvalidInput(f"{path}.{name}", fault)
     return value
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from contender.whole_numbers import make_whole, whole, whole_fields
+from contender.number_forms import make_whole, whole, whole_fields
 
 
 class Row(BaseModel):

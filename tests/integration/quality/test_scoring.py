@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyarrow import parquet
@@ -16,10 +18,11 @@ from monitoring.quality.place import Shelf
 from pipelines.params import RegistryParams
 from pipelines.steps.answerers import Pace, Served
 from pipelines.steps.ingest import read_csv
-from pipelines.steps.outbox import Outbox
-from pipelines.steps.score_batch import ScoringParams, pending_files, score_pending
+from pipelines.steps.outbox import Outbox, Scored
+from pipelines.steps.score_batch import ScoringParams, pending_files, score_batch, score_file, score_pending
 from pipelines.steps.scoring import load
 from pipelines.steps.validate import check_rows
+from tests.integration.quality.conftest import write_raw
 
 TASK = task_named("job-change")
 
@@ -62,6 +65,59 @@ def test_parquet_holds_the_same(shelf: Shelf, registered: dict[str, str], tmp_pa
 def test_a_file_that_was_never_checked_is_refused(raw: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="not a file of good rows"):
         pending_files(raw, Outbox(tmp_path))
+
+
+def checked_by_an_older_version(shelf: Shelf, tmp_path: Path, spoil: str, column: str) -> None:
+    """A second file of good rows, of which a cell is what no door takes any more."""
+    second = write_raw(tmp_path / "raw" / "second.csv", rows=40, faults=False)
+    text = second.read_text(encoding="utf-8").splitlines()
+    names = text[0].split(",")
+    lines = [line.split(",") for line in text[1:]]
+    for number, cells in enumerate(lines):
+        cells[names.index(TASK.id_column)] = f"other-{number}"
+    second.write_text("\n".join([text[0], *(",".join(cells) for cells in lines)]) + "\n", encoding="utf-8")
+    ((report, _),) = check_files([second], terms_for(TASK), shelf)
+    lines[4][names.index(column)] = spoil
+    shelf.good_file(second, report.digest).write_text(
+        "\n".join([text[0], *(",".join(cells) for cells in lines)]) + "\n", encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "column", "problem"),
+    [
+        ("x" * 300, "enrollee_id", "has more than 256 characters"),
+        ("-1", "training_hours", "greater than or equal to 0"),
+    ],
+)
+def test_a_row_that_is_refused_stops_no_other_file(
+    shelf: Shelf, registered: dict[str, str], tmp_path: Path, spoil: str, column: str, problem: str
+) -> None:
+    checked_by_an_older_version(shelf, tmp_path, spoil, column)
+    registry = RegistryParams(**registered)
+    done = score_pending(TASK, shelf.good, ScoringParams(), registry, tmp_path / "out")
+    assert (done["status"], done["rows"], [one["file"][:6] for one in done["files"]]) == ("failed", 360, ["people"])
+    (failed,) = done["failed"]
+    assert failed["file"].startswith("second-")
+    assert failed["problem"].startswith(f"row 5, {column}: ")
+    assert problem in failed["problem"]
+    assert spoil not in failed["problem"]
+    with pytest.raises(InvalidInput, match=f"second-.*row 5, {column}"):
+        score_batch(TASK.name, shelf.good, ScoringParams(), registry, tmp_path / "out", tmp_path / "report.json")
+
+
+def test_what_a_transformer_refuses_is_named_by_its_row_in_the_file(shelf: Shelf, tmp_path: Path) -> None:
+    class Refusing:
+        name = "served"
+
+        def score(self, key: str, units: Sequence[str], rows: Sequence[Any]) -> list[Scored]:
+            if len(rows) < 100:
+                raise InvalidInput("", "instances[7].city: String should match a pattern")
+            return [Scored(unit, unit, "looking", 0.9, 0.9, "champion", "1", None) for unit in units]
+
+    ((path, report),) = shelf.passed()
+    with pytest.raises(InvalidInput, match="row 308, city: String should match"):
+        score_file(TASK, (path, report), Refusing(), Outbox(tmp_path / "out"), 300)
 
 
 def test_a_transformer_that_is_away_is_waited_for_and_then_named() -> None:

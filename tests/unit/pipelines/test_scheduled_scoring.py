@@ -30,8 +30,19 @@ def test_cells_become_what_the_schema_says() -> None:
 def test_a_line_that_does_not_fit_is_named_by_its_number_alone(cells: dict[str, str]) -> None:
     with pytest.raises(InvalidInput) as caught:
         Reader(TASK, NAMES).rows([line(), line(**cells)], first=11)
-    assert caught.value.field == "row 12"
+    assert caught.value.field == f"row 12, {next(iter(cells))}"
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_unit_is_read_in_its_normal_form() -> None:
+    lines = [line(enrollee_id=text) for text in (" c-17", "Zoe\u0308", "36")]
+    assert Reader(TASK, NAMES).ids(lines, 1) == ["c-17", "Zo\u00eb", "36"]
+
+
+def test_a_line_without_a_unit_that_can_be_one_is_named() -> None:
+    with pytest.raises(InvalidInput, match="row 12, enrollee_id: has more than 256 characters") as caught:
+        Reader(TASK, NAMES).ids([line(), line(enrollee_id="x" * 300)], first=11)
+    assert "xx" not in str(caught.value)
 
 
 def test_a_column_must_be_there() -> None:

@@ -316,3 +316,55 @@ def test_lists_with_another_separator_are_told_row_by_row_and_by_their_share(tmp
     assert (by_code["list_of_one"].severity, by_code["list_of_one"].count) == ("alert", 60)
     learnt = terms_for(task, like=tmp_path / "commas.csv")
     assert learnt.reference.singles == {"skills": pytest.approx(61 / 120)}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x" * 257, "out_of_range/id_too_long enrollee_id"),
+        ("a\x07b", "type_error/control_characters enrollee_id"),
+        ("1.23E+15", "type_error/spreadsheet_damage enrollee_id"),
+        ("36.0", "type_error/spreadsheet_damage enrollee_id"),
+        ("\u00a0", "missing_required/blank enrollee_id"),
+    ],
+)
+def test_an_id_that_no_other_door_takes_is_set_aside(
+    judged: Callable[[str, str], dict[int, str]], text: str, reason: str
+) -> None:
+    assert judged("enrollee_id", text) == {5: reason}
+
+
+@pytest.mark.parametrize(("one", "other"), [("Zo\u00eb-7", "Zoe\u0308-7"), ("c-17", "\u00a0c-17 ")])
+def test_two_spellings_of_one_id_are_one_person(
+    clean: Path, tmp_path: Path, task: Task, shelf: Shelf, one: str, other: str
+) -> None:
+    def double(rows: list[Row]) -> None:
+        rows[4]["enrollee_id"], rows[9]["enrollee_id"] = one, other
+
+    reasons = reasons_of(changed(clean, tmp_path / "a.csv", double), task, shelf)
+    assert reasons == {10: "inconsistent_or_duplicate/id_doubled enrollee_id"}
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (lambda number: f"{123456789012345 + number}00", [("ids_rounded", 600)]),
+        (lambda number: f"{number:05}" if number < 300 else str(number), [("zeros_lost", 300)]),
+        (lambda number: f"{12345678901234567 + number}", []),
+        (lambda number: str(number + 1), []),
+        (lambda number: f"{number:05}", []),
+        (lambda number: f"c-{number:05}", []),
+    ],
+    ids=["rounded", "zeros lost", "long", "numbers", "padded", "texts"],
+)
+def test_ids_that_a_spreadsheet_took_for_numbers_are_reported(
+    clean: Path, task: Task, shelf: Shelf, ids: Callable[[int], str], expected: list[tuple[str, int]]
+) -> None:
+    def rename(rows: list[Row]) -> None:
+        for number, row in enumerate(rows):
+            row["enrollee_id"] = ids(number)
+
+    report = check_file(changed(clean, clean.with_name("a.csv"), rename), terms_for(task), shelf)
+    found = [one for one in report.findings if one.column == "enrollee_id"]
+    assert [(one.code, one.count) for one in found] == expected
+    assert all(one.severity == "alert" for one in found)
