@@ -95,12 +95,13 @@ class FakeRegistry:
     def __init__(self, fuse: Fuse) -> None:
         self.fuse = fuse
         self.pointers: dict[str, str] = {}
+        self.tags = {"git": "a"}
 
     def version(self, task: str, ref: str) -> ModelVersion:
         number = self.pointers.get(ref, ref)
         if not number.isdigit():
             raise NotFound(f"no version {ref}")
-        return ModelVersion(task, number, f"1.{number}.0", f"/models/{number}", number * 64, {"auc": 0.8}, {"git": "a"})
+        return ModelVersion(task, number, f"1.{number}.0", f"/models/{number}", number * 64, {"auc": 0.8}, self.tags)
 
     def aliases(self, task: str) -> Mapping[str, str]:
         return dict(self.pointers)

@@ -40,6 +40,14 @@ def test_install_serves_everyone_from_blue(lab: Any) -> None:
     assert lab.slots.serving == {"blue": "7"}
 
 
+def test_why_the_gate_was_overridden_is_told_whenever_such_a_version_is_released(lab: Any) -> None:
+    installed(lab)
+    lab.registry.tags = {"gate_override": "an old one, for a rehearsal"}
+    lab.run(lambda release: release.prepare("8"), lambda release: release.abort("no"))
+    told = {record["event"]: record["detail"].get("gate_override") for record in lab.release().records()}
+    assert told == {"install": None, "prepare": "an old one, for a rehearsal", "abort": None}
+
+
 def test_prepare_routes_nobody(lab: Any) -> None:
     written = list(installed(lab).routing.written)
     state = lab.release().prepare("8")
