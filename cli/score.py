@@ -44,8 +44,6 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
 
     Example: contender quality check raw/ && contender score --in-process --format parquet
     """
-    from monitoring.quality.place import Shelf, holds_checks
-    from monitoring.quality.sources import named
     from pipelines.params import RegistryParams
     from pipelines.steps.score_batch import ScoringParams, score_pending
 
@@ -57,13 +55,7 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
     usual = shelf_of(place)[0]
     usual.mkdir(parents=True, exist_ok=True)
     target = out or settings.home / "predictions" / place.task.name
-    if not holds_checks(good or usual):
-        remedy = f"contender quality check FILE --task {task}"
-        if good is not None and good.is_dir():
-            raise InvalidInput(str(good), "holds no file of good rows: none came of a check", remedy=remedy)
-        note(f"no file was checked into {good or usual}: {remedy}")
-    elif (folder := good or usual).is_dir() and (strays := Shelf(folder, folder).strays()):
-        note(f"passed over, since no check put them there: {named(strays)}")
+    _look_at(good, usual, place.task.name)
     with progress.running(), progress.step(f"score {task}"):
         document = score_pending(
             place.task,
@@ -78,6 +70,21 @@ def score(  # noqa: PLR0913, PLR0917 - options of a command
         problem = f"{len(failed)} of {len(failed) + len(document['files'])} files could not be scored"
         raise FaultFound(problem, remedy="mend the rows that are named, and contender quality check the file again")
     return 0
+
+
+def _look_at(good: Path | None, usual: Path, task: str) -> None:
+    """Say what will not be scored of what lies there; refuse a folder in which no check put anything."""
+    from monitoring.quality.place import Shelf, holds_checks
+    from monitoring.quality.sources import named
+
+    folder = good or usual
+    if not holds_checks(folder):
+        remedy = f"contender quality check FILE --task {task}"
+        if good is not None and good.is_dir():
+            raise InvalidInput(str(good), "holds no file of good rows: none came of a check", remedy=remedy)
+        note(f"no file was checked into {folder}: {remedy}")
+    elif folder.is_dir() and (strays := Shelf(folder, folder).strays()):
+        note(f"passed over, since no check put them there: {named(strays)}")
 
 
 def _url(place: Workplace) -> str:

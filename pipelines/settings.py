@@ -62,7 +62,7 @@ def silence_libraries() -> None:
 def step_environment(progress: Path, threads: int, scratch: Path | None = None) -> dict[str, str]:
     """The environment of a local run: this interpreter first on PATH, this code importable, libraries quiet.
 
-    Temporary files go to `scratch`, if one is given. Other tools' variables are left behind; nothing else is importable.
+    Temporary files go to `scratch`, if given. Other tools' variables are left behind; nothing else is importable.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     own = {PROGRESS: str(progress), "PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}

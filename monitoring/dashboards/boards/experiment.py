@@ -56,7 +56,7 @@ VERDICT: Final = Row(
             "Days left",
             "About how many more days a hold waits for, at the rate so far; 0 when the verdict is there.",
             (f"({LEFT} / 86400 or on (task) {DECIDED} * 0 or on (task) {RUNNING} * -1) {CHOSEN}", "days"),
-            states={"-1": ("not known", "text")},
+            states={-1: ("not known", "text")},
         ),
         stat(
             "Since the last look",
