@@ -6,6 +6,7 @@ import csv
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ from tests.integration.cli.bench import PLAN, TASK, Bench, begun
 
 
 def exposure(name: str, source: str) -> Exposure:
-    plain = {"label": "looking", "score": 0.7, "confidence": 0.7, "fallback_reason": None, "latency_ms": 3.0}
-    return Exposure(name, TASK, None, 1, name, "champion", "champion", "1", at=time.time(), source=source, **plain)
+    plain: dict[str, Any] = {"label": "looking", "score": 0.7, "confidence": 0.7, "fallback_reason": None}
+    who = (name, TASK, None, 1, name, "champion", "champion", "1")
+    return Exposure(*who, **plain, latency_ms=3.0, at=time.time(), source=source)
 
 
 def test_where_real_people_are_answered_nobody_is_played(place: Bench) -> None:

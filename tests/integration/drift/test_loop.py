@@ -167,3 +167,15 @@ def test_a_run_that_a_person_interrupts_is_recorded_and_blocks_none(
 def test_a_run_that_cannot_begin_costs_nothing_of_the_budget(environment: Mapping[str, str], tmp_path: Path) -> None:
     assert "there is no file" in told(environment, "retrain", "--data", str(tmp_path / "none.csv"), code=2)["error"]
     assert findings(environment)["retraining"]["reason"].startswith("no run in 30 days")
+
+
+def test_a_run_without_rows_to_train_on_costs_nothing_of_the_budget(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("name,age\nann,33\n")
+    ended = told(environment, "retrain", "--data", str(wrong), code=2)
+    assert (ended["due"], ended["result"], "column is missing" in ended["message"]) == (True, "untrained", True)
+    found = findings(environment)["retraining"]
+    assert (found["state"], found["next"]) == ("bad", "contender retrain --task job-change")
+    assert "8 of 8 runs left" in found["reason"]
