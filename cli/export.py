@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
 
 import typer
 
@@ -38,6 +39,7 @@ def exporter(
         server, thread = start_http_server(port, host, registry)
     except OSError as error:
         raise Unavailable(f"cannot listen at {host}:{port}: {error}", remedy="contender exporter --port 0") from error
+    server.set_app(with_head(server.get_app()))
     note(f"exporting at http://{host}:{server.server_port}/metrics, until Ctrl-C")
     try:
         thread.join()
@@ -45,6 +47,23 @@ def exporter(
         server.shutdown()
         server.server_close()
     return 0
+
+
+def with_head(application: Any) -> Any:
+    """The WSGI `application`, which also answers HEAD on what has GET."""
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "HEAD":
+            replied: Iterable[bytes] = application(environ, start)
+            return replied
+        begun: list[tuple[str, list[tuple[str, str]]]] = []
+        asked = {**environ, "REQUEST_METHOD": "GET"}
+        size = sum(map(len, application(asked, lambda status, headers, *_: begun.append((status, headers)))))
+        status, headers = begun[-1]
+        start(status, [*headers, ("Content-Length", str(size))])
+        return []
+
+    return answer
 
 
 def register(app: typer.Typer) -> None:
