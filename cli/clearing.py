@@ -74,7 +74,7 @@ def leave_out(place: Workplace, fault: str, units: Sequence[str], reason: str) -
     running = experiment.watched(place)
     chosen = chosen_units(_faulty(place, running), fault, units)
     actor = place.settings.actor
-    _check_actor(place, actor)
+    check_actor(place, actor, "clear it")
     clearance = Clearance(fault, chosen, reason, actor, time.time())
     cleared = replace(running, cleared=(*running.cleared, clearance))
     _check_even(place, running, cleared)
@@ -118,9 +118,14 @@ def _check_even(place: Workplace, running: Experiment, cleared: Experiment) -> N
         raise Refused(problem, remedy="contender experiment stop, mend it, then start again")
 
 
-def _check_actor(place: Workplace, actor: str) -> None:
+def check_actor(place: Workplace, actor: str, act: str) -> None:
+    """Return quietly if `actor` may decide what counts in the experiment.
+
+    Raises:
+        Refused: promotions need an approval, and the actor prepared the challenger or started the experiment.
+    """
     if place.approvals.required and actor in initiators(place.release.records()):
-        raise Refused(f"{actor} brought the experiment about and cannot clear it", remedy="ask somebody else")
+        raise Refused(f"{actor} brought the experiment about and cannot {act}", remedy="ask somebody else")
 
 
 def _render(document: Mapping[str, Any]) -> Table:

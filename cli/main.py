@@ -32,6 +32,7 @@ from cli import (
     serve,
     train,
     waiting,
+    withdrawing,
 )
 from cli.compose import name_s3_for_all
 from cli.demo import command as demo
@@ -90,6 +91,7 @@ for room in (
     experiment,
     rehearsal,
     clearing,
+    withdrawing,
     report,
     release,
     reconcile,

@@ -139,7 +139,7 @@ def _records(task: Task) -> dict[str, Any]:
     event = _object({"event_id": _TEXT, "prediction_id": _TEXT, "value": value})
     event["properties"] |= {
         "metric": _TEXT | {"description": "What it is an event of.", "default": REWARD},
-        "at": {"type": "number", "description": "When, in seconds since the epoch."},
+        "at": {"type": "number", "description": "When, in seconds since the epoch; never in the future."},
     }
     return {
         "Outcome": event,

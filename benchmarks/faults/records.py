@@ -89,8 +89,9 @@ def outcomes(world: World, *, quick: bool) -> Figures:
     with world.traffic(RATE) as playing:
         time.sleep(3 if quick else 10)
     ids = [answer[6] for answer in playing.report.answers]
+    now = time.time()
     events = [
-        {"event_id": f"event-{index}", "prediction_id": one, "value": index % 2, "at": 1_000.0 + index}
+        {"event_id": f"event-{index}", "prediction_id": one, "value": index % 2, "at": now + index / 1e6}
         for index, one in enumerate(ids)
     ]
     chance = np.random.default_rng(3)
@@ -98,7 +99,7 @@ def outcomes(world: World, *, quick: bool) -> Figures:
     first = estimate(world, len(events))
     for _ in range(2 if quick else 10):
         tell(world, [events[index] for index in chance.permutation(np.repeat(np.arange(len(events)), 2))])
-    later = [{**event, "event_id": f"late-{event['event_id']}", "at": 1e9} for event in events]
+    later = [{**event, "event_id": f"late-{event['event_id']}", "at": now + 60.0} for event in events]
     tell(world, later)
     again = estimate(world, 2 * len(events))
     return {

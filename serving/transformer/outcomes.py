@@ -6,6 +6,7 @@ import math
 from typing import Any, Final
 
 from contender.errors import InvalidInput
+from contender.moments import moment
 from contender.tasks.task import Task
 from contender.units import fault_of, normal
 from contender.values import REWARD, Outcome
@@ -20,7 +21,8 @@ def read(body: Any, task: Task, now: float) -> list[Outcome]:
     """The outcomes in ``{"outcomes": [{event_id, prediction_id, value, metric?, at?}, …]}`` or in one such object.
 
     Without `metric` it is the truth that the task's reward judges, in the task's words; of any other metric it is a
-    number of at least 0. Without `at`, which is in seconds since the epoch, an outcome happened `now`.
+    number of at least 0. Without `at`, which is in seconds since the epoch, an outcome happened `now`; nothing is told
+    of the future.
 
     Raises:
         InvalidInput: the first field that is wrong; its value is not repeated.
@@ -43,7 +45,7 @@ def _outcome(item: Any, path: str, task: Task, now: float) -> Outcome:
         prediction_id=normal(_id(item, "prediction_id", path)),
         task=task.name,
         value=_value(value, f"{path}.value", task) if truth else _amount(value, f"{path}.value"),
-        at=_at(item, path, now),
+        at=moment(item.get("at", now), now, f"{path}.at"),
         metric=metric,
     )
 
@@ -79,10 +81,3 @@ def _amount(value: object, path: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise InvalidInput(path, "must be a number of at least 0")
     return value
-
-
-def _at(item: dict[str, Any], path: str, now: float) -> float:
-    at = item.get("at", now)
-    if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at) or at < 0:
-        raise InvalidInput(f"{path}.at", "must be seconds since the epoch")
-    return float(at)

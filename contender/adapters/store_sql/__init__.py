@@ -9,9 +9,10 @@ from contender.adapters.store_sql.notes import Note, NoteRecords
 from contender.adapters.store_sql.releases import ReleaseRecords
 from contender.adapters.store_sql.scoring import ScoringRecords
 from contender.adapters.store_sql.versions import Versions
+from contender.adapters.store_sql.withdrawing import Span, WithdrawalRecords, Withdrawn
 from contender.experiment.unit_values import Judge
 
-__all__ = ["RUNNING", "Input", "Judge", "Note", "Rewarded", "Store", "Versions"]
+__all__ = ["RUNNING", "Input", "Judge", "Note", "Rewarded", "Span", "Store", "Versions", "Withdrawn"]
 
 
 class Store(
@@ -23,6 +24,7 @@ class Store(
     ExperimentRecords,
     ScoringRecords,
     ReleaseRecords,
+    WithdrawalRecords,
 ):
     """Everything that Contender keeps, in the database at `url`, such as ``sqlite:////var/contender/store.db``.
 

@@ -26,7 +26,7 @@ class Settled(IntEnum):
     JUDGED = 1
     """Its reward is computed; it counts if no earlier outcome of the same prediction does."""
     REFUSED = 2
-    """The task does not know its value."""
+    """The task does not know its value, or its time cannot be that of what followed the answer."""
 
 
 IS_REVIEW: Final = text("label = 'Review_Required'")

@@ -7,11 +7,11 @@ Rewards are what the health of models is read from, as soon as the truth is know
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, Select, and_, or_, select, update
 
 from contender.adapters.store_sql.among import among, key_among
 from contender.adapters.store_sql.database import insert_all, rows_of, upsert
@@ -28,6 +28,7 @@ from contender.adapters.store_sql.schema import (
 from contender.adapters.store_sql.terms import Terms, terms_of
 from contender.adapters.store_sql.totals import lock, note_span
 from contender.experiment.unit_values import SKEW_S, Judge, UnitAnswer, judged
+from contender.moments import is_outcome
 from contender.values import REWARD, SHADOW, UNASSIGNED, shadow_of
 
 CHUNK: Final = 2_000
@@ -65,8 +66,10 @@ def settle_chunk(connection: Connection, task: str, judge: Judge, now: float) ->
     due = _due(connection, task, now)
     waiting = [row for row in due if row.exposed_at is not None]
     _park(connection, task, [row for row in due if row.exposed_at is None], now)
-    earned = [(row, _earned(row, row.value, judge)) for row in waiting if row.metric == REWARD]
+    possible = [row for row in waiting if is_outcome(row.at, row.exposed_at, row.received_at)]
+    earned = [(row, _earned(row, row.value, judge)) for row in possible if row.metric == REWARD]
     refused = {_key(row) for row, value in earned if value is None}
+    refused |= {_key(row) for row in waiting} - {_key(row) for row in possible}
     _mark(connection, task, Settled.REFUSED, sorted(refused))
     _mark(connection, task, Settled.JUDGED, [key for row in waiting if (key := _key(row)) not in refused])
     lock(connection, {row.experiment_id for row in waiting if row.experiment_id is not None})
@@ -79,24 +82,27 @@ def settle_chunk(connection: Connection, task: str, judge: Judge, now: float) ->
     return Judged(changed, more=len(due) == CHUNK)
 
 
-def _due(connection: Connection, task: str, now: float) -> Sequence[Any]:
+def outcomes_with_exposures(task: str) -> Select[Any]:
+    """The outcomes of `task`, each with the exposure that it is of, if that is known."""
     column = OUTCOMES.c
     names = ("prediction_id", "metric", "event_id", "value", "at", "received_at", "tries")
-    query = (
-        select(*(column[name] for name in names), *_OF_EXPOSURE)
-        .outerjoin(EXPOSURES, and_(EXPOSURES.c.prediction_id == column.prediction_id, EXPOSURES.c.task == task))
-        .where(column.task == task, IS_PENDING, column.due <= now)
-        .order_by(column.due, column.at, column.event_id)
-        .limit(CHUNK)
-    )
-    return rows_of(connection, query)
+    known = and_(EXPOSURES.c.prediction_id == column.prediction_id, EXPOSURES.c.task == task)
+    query = select(*(column[name] for name in names), *_OF_EXPOSURE).outerjoin(EXPOSURES, known)
+    return query.where(column.task == task)
+
+
+def _due(connection: Connection, task: str, now: float) -> Sequence[Any]:
+    column = OUTCOMES.c
+    query = outcomes_with_exposures(task).where(IS_PENDING, column.due <= now)
+    return rows_of(connection, query.order_by(column.due, column.at, column.event_id).limit(CHUNK))
 
 
 def _key(row: Any) -> Key:
     return row.prediction_id, row.metric, row.event_id
 
 
-def _of_task(connection: Connection, task: str, keys: Sequence[Key]) -> Any:
+def of_task(connection: Connection, task: str, keys: Sequence[Key]) -> Any:
+    """The condition that an outcome of `task` is one of these."""
     column = OUTCOMES.c
     # SQLite uses no index for tuples: without the predictions it would read all outcomes of the task.
     of_these = among(connection, column.prediction_id, [prediction_id for prediction_id, _, _ in keys])
@@ -111,12 +117,12 @@ def _park(connection: Connection, task: str, unknown: Sequence[Any], now: float)
         by_tries[row.tries].append(_key(row))
     for tries, keys in by_tries.items():
         later = {"due": now + FIRST_RETRY_S * 2.0**tries, "tries": min(tries + 1, _MOST_TRIES)}
-        connection.execute(update(OUTCOMES).where(_of_task(connection, task, keys)).values(later))
+        connection.execute(update(OUTCOMES).where(of_task(connection, task, keys)).values(later))
 
 
 def _mark(connection: Connection, task: str, state: Settled, keys: Sequence[Key]) -> None:
     if keys:
-        connection.execute(update(OUTCOMES).where(_of_task(connection, task, keys)).values(settled=state.value))
+        connection.execute(update(OUTCOMES).where(of_task(connection, task, keys)).values(settled=state.value))
 
 
 def _earned(exposure: Any, truth: str, judge: Judge) -> float | None:
@@ -147,15 +153,27 @@ def _of_shadows(connection: Connection, outcomes: Sequence[Any], task: str, judg
 
 def _note_late(connection: Connection, outcomes: Sequence[Any]) -> None:
     """Count, by experiment, the outcomes that do not count because of when they happened or came."""
-    by_experiment = defaultdict[str, list[Any]](list)
-    for row in outcomes:
-        if _takes_part(row._mapping):
-            by_experiment[row.experiment_id].append(row)
-    for experiment_id, rows in sorted(by_experiment.items()):
+    late = late_outcomes(connection, outcomes)
+    for experiment_id, rows in sorted(_by_experiment(outcomes).items()):
+        note_span(connection, experiment_id, [row.exposed_at for row in rows], late=late[experiment_id])
+
+
+def late_outcomes(connection: Connection, outcomes: Sequence[Any]) -> Counter[str]:
+    """How many of the outcomes do not count because of when they happened or came, by experiment."""
+    late = Counter[str]()
+    for experiment_id, rows in _by_experiment(outcomes).items():
         terms = terms_of(connection, experiment_id)
         opened = _opened(connection, experiment_id, {row.unit_id for row in rows})
-        late = sum(_is_late(row, opened.get(row.unit_id, row.exposed_at), terms) for row in rows)
-        note_span(connection, experiment_id, [row.exposed_at for row in rows], late=late)
+        late[experiment_id] = sum(_is_late(row, opened.get(row.unit_id, row.exposed_at), terms) for row in rows)
+    return late
+
+
+def _by_experiment(outcomes: Sequence[Any]) -> dict[str, list[Any]]:
+    found = defaultdict[str, list[Any]](list)
+    for row in outcomes:
+        if takes_part(row._mapping):
+            found[row.experiment_id].append(row)
+    return found
 
 
 def _opened(connection: Connection, experiment_id: str, units: set[str]) -> dict[str, float]:
@@ -170,6 +188,8 @@ def _is_late(row: Any, opened_at: float, terms: Terms) -> bool:
     if window is None or not terms.windowed:
         return False
     closed_at = opened_at + window
+    if not is_outcome(row.at, row.exposed_at, row.received_at):
+        return False  # refused, and so neither in time nor late
     in_time = row.exposed_at - SKEW_S <= row.at <= closed_at
     return not in_time or row.received_at > closed_at + terms.plan.grace_s
 
@@ -181,7 +201,7 @@ def _keep_earliest(connection: Connection, rows: Sequence[dict[str, Any]]) -> in
     contradicted = set[tuple[str, str, str]]()
     for row in rows:
         old = now.get(row["prediction_id"])
-        if old is not None and _takes_part(row) and _contradict(row, old):
+        if old is not None and takes_part(row) and _contradict(row, old):
             contradicted.add((row["experiment_id"], row["unit_id"], CONTRADICTORY))
         if old is None or _precedence(row) < _precedence(old):
             now[row["prediction_id"]] = row
@@ -198,7 +218,8 @@ def _known(connection: Connection, prediction_ids: Sequence[str]) -> dict[str, M
     return {row.prediction_id: dict(row._mapping) for row in rows_of(connection, query)}
 
 
-def _takes_part(row: Mapping[str, Any]) -> bool:
+def takes_part(row: Mapping[str, Any]) -> bool:
+    """Whether the exposure that the row holds takes part in an experiment."""
     named = None not in (row["experiment_id"], row["unit_id"])
     return bool(named and row["counted"] and row["assigned_to"] not in (UNASSIGNED, SHADOW))
 

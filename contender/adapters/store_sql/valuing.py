@@ -35,6 +35,7 @@ from contender.adapters.store_sql.schema import (
     OUTCOMES,
     UNIT_VALUES,
     UNITS,
+    Settled,
 )
 from contender.adapters.store_sql.terms import Terms, terms_from, terms_of
 from contender.adapters.store_sql.totals import AT_ONCE, add_sums, groups_of, lock
@@ -247,7 +248,8 @@ def _read(
 def _events(connection: Connection, task: str, prediction_ids: Sequence[str]) -> Iterator[UnitEvent]:
     """What happened after these answers. By their names, and not joined: a join may read all outcomes there are."""
     column = OUTCOMES.c
-    query = select(*(column[name] for name in UnitEvent._fields)).where(column.task == task)
+    usable = column.settled != Settled.REFUSED.value
+    query = select(*(column[name] for name in UnitEvent._fields)).where(column.task == task, usable)
     for at in range(0, len(prediction_ids), AT_ONCE):
         mine = among(connection, column.prediction_id, prediction_ids[at : at + AT_ONCE])
         for prediction_id, metric, event_id, value, *moments in rows_of(connection, query.where(mine)):
@@ -278,6 +280,7 @@ def _history(connection: Connection, task: str, mine: Any, judge: Judge) -> dict
         outcome.metric == REWARD,
         outcome.at < unit.first_at,
         outcome.received_at < unit.first_at,
+        outcome.settled != Settled.REFUSED.value,
     )
     told = (exposure.prediction_id, exposure.at, exposure.label, exposure.score, exposure.confidence)
     query = select(unit.unit_id, outcome.value, *told).select_from(UNITS).join(EXPOSURES, before).join(OUTCOMES, known)

@@ -139,7 +139,7 @@ def test_rewards_of_the_old_rule_count_as_they_come_from_the_planned_share_on(
     timed.save_experiment(old_rule(shares))
     timed.append(
         [expose("p1", "u1"), expose("p2", "u1", at=101.0), expose("p3", "u2", generation=3), expose("p4", "u3")],
-        [Outcome("o1", "p1", TASK, 1, 110.0), Outcome("o2", "p2", TASK, 0, 9e9), Outcome("o3", "p3", TASK, 1, 110.0)],
+        [Outcome("o1", "p1", TASK, 1, 110.0), Outcome("o2", "p2", TASK, 0, 300.0), Outcome("o3", "p3", TASK, 1, 110.0)],
     )
     timed.settle(TASK, by_outcome)
     arm = timed.experiment_data("e1").arms["champion"]

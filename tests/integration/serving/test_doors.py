@@ -248,8 +248,8 @@ def test_outcomes_may_come_early_late_twice_and_against_each_other(stack: Any) -
     told = stack.one("an outcome of mine")["prediction_id"]
     events = [
         {"event_id": "early", "prediction_id": "not yet known", "value": 1},
-        {"event_id": "second", "prediction_id": told, "value": 0, "at": 2_000.0},
-        {"event_id": "first", "prediction_id": told, "value": 1, "at": 1_000.0},
+        {"event_id": "second", "prediction_id": told, "value": 0, "at": time.time()},
+        {"event_id": "first", "prediction_id": told, "value": 1, "at": time.time() - 10.0},
     ]
     for event in (*events, events[1]):
         assert stack.tell(event).status == 200

@@ -10,13 +10,14 @@ from contender.values import Outcome
 from serving.transformer.outcomes import MAX_ID, MAX_METRIC, read
 
 TASK = JobChange()
+NOW = 1_795_836_424.0
 GOOD: dict[str, Any] = {"event_id": "v", "prediction_id": "p", "value": 1}
 
 
 def test_one_or_many_are_read() -> None:
-    assert read(GOOD, TASK, 5.0) == [Outcome("v", "p", "job-change", 1, 5.0)]
-    many = read({"outcomes": [GOOD, {**GOOD, "event_id": "w", "value": "looking", "at": 3}]}, TASK, 5.0)
-    assert many == [Outcome("v", "p", "job-change", 1, 5.0), Outcome("w", "p", "job-change", "looking", 3.0)]
+    assert read(GOOD, TASK, NOW) == [Outcome("v", "p", "job-change", 1, NOW)]
+    many = read({"outcomes": [GOOD, {**GOOD, "event_id": "w", "value": "looking", "at": NOW - 2}]}, TASK, NOW)
+    assert many == [Outcome("v", "p", "job-change", 1, NOW), Outcome("w", "p", "job-change", "looking", NOW - 2)]
 
 
 @pytest.mark.parametrize(
@@ -47,17 +48,21 @@ def test_one_or_many_are_read() -> None:
         ({"at": "now"}, "at"),
         ({"at": True}, "at"),
         ({"at": -1}, "at"),
+        ({"at": NOW * 1000}, "at"),
+        ({"at": NOW + 86_400}, "at"),
+        ({"event_id": "a\nb"}, "event_id"),
+        ({"prediction_id": " "}, "prediction_id"),
         ({"at": float("inf")}, "at"),
         ({"at": None}, "at"),
     ],
 )
 def test_the_wrong_field_is_named_and_its_value_is_not(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        read({"outcomes": [GOOD, {**GOOD, **changes}]}, TASK, 0.0)
+        read({"outcomes": [GOOD, {**GOOD, **changes}]}, TASK, NOW)
     assert caught.value.field == f"outcomes[1].{field}"
     assert "secret" not in str(caught.value)
     with pytest.raises(InvalidInput) as caught:
-        read({**GOOD, **changes}, TASK, 0.0)
+        read({**GOOD, **changes}, TASK, NOW)
     assert caught.value.field == f"outcome.{field}"
 
 
@@ -68,16 +73,25 @@ def test_the_wrong_field_is_named_and_its_value_is_not(changes: dict[str, Any], 
 )  # fmt: skip
 def test_a_wrong_body_is_refused(body: Any, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        read(body, TASK, 0.0)
+        read(body, TASK, NOW)
     assert caught.value.field == field
 
 
 def test_an_event_of_another_metric_is_a_number_in_nobodys_words() -> None:
-    assert read({**GOOD, "metric": "dwell_s-1", "value": 12.5}, TASK, 5.0) == [
-        Outcome("v", "p", "job-change", 12.5, 5.0, "dwell_s-1")
+    assert read({**GOOD, "metric": "dwell_s-1", "value": 12.5}, TASK, NOW) == [
+        Outcome("v", "p", "job-change", 12.5, NOW, "dwell_s-1")
     ]
-    assert read({**GOOD, "metric": "x" * MAX_METRIC, "value": 0}, TASK, 5.0)[0].value == 0
+    assert read({**GOOD, "metric": "x" * MAX_METRIC, "value": 0}, TASK, NOW)[0].value == 0
+
+
+def test_milliseconds_are_told_apart_from_seconds() -> None:
+    with pytest.raises(InvalidInput, match=r"outcome.at: lies in the future, and seems to be in milliseconds: seconds"):
+        read({**GOOD, "at": int(NOW * 1000)}, TASK, NOW)
+
+
+def test_a_prediction_is_named_without_blanks_at_its_ends() -> None:
+    assert read({**GOOD, "prediction_id": " p\n"}, TASK, NOW) == read(GOOD, TASK, NOW)
 
 
 def test_the_reward_may_be_named() -> None:
-    assert read({**GOOD, "metric": "reward"}, TASK, 5.0) == read(GOOD, TASK, 5.0)
+    assert read({**GOOD, "metric": "reward"}, TASK, NOW) == read(GOOD, TASK, NOW)
