@@ -27,14 +27,14 @@ from contender.adapters.slots_process import ProcessSlots
 from contender.adapters.supervisor.control import observed
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
-from contender.errors import InvalidInput, Unavailable
+from contender.errors import InvalidInput, NotFound, Unavailable
 from contender.release.actions import Deadlines, Ports
 from contender.release.approval import Approvals
 from contender.release.executor import Release
 from contender.release.ports import Anchors, RoutingStore, Slots
 from contender.tasks.catalog import task_named
 from contender.tasks.task import Task
-from contender.values import ModelVersion
+from contender.values import CHALLENGER, ModelVersion
 
 if TYPE_CHECKING:
     from cli.cluster import Cluster
@@ -95,8 +95,18 @@ class Workplace:
         Raises:
             NotFound: no such version or alias.
         """
-        found = self.registry.version(self.task.name, ref)
+        try:
+            found = self.registry.version(self.task.name, ref)
+        except NotFound as error:
+            raise NotFound(error.message, remedy=error.remedy or self._instead_of(ref)) from error
         return replace(found, artifact=exact_address(found.artifact, self.settings.artifact_root))
+
+    def _instead_of(self, ref: str) -> str:
+        """What to do without the version or alias `ref`: take one that is there, or train."""
+        numbers = [found.version for found in self.registry.versions(self.task.name)]
+        if not numbers or ref == CHALLENGER:
+            return f"contender train --task {self.task.name}"
+        return f"choose one of: {', '.join([*self.registry.aliases(self.task.name), *numbers])}"
 
     def lease(self, name: str) -> FileLease | KubernetesLease:
         """What one process holds at a time, here or in the cluster, in the name of actor, machine and process."""

@@ -27,7 +27,7 @@ from contender.experiment.plan import RESTART_DAYS, Plan
 from contender.experiment.ramp import Progress as Standing
 from contender.experiment.ramp import progress as ramp_standing
 from contender.release.machine import Kind
-from contender.release.state import ReleaseState
+from contender.release.state import Phase, ReleaseState
 from contender.values import CHALLENGER
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: challenger beside champion, split by person.")
@@ -308,12 +308,22 @@ def current(place: Workplace) -> Experiment:
     Raises:
         NotFound: none is running.
     """
-    ramp, generation = place.release.state().ramp, place.release.state().generation
+    state = place.release.state()
+    ramp, generation = state.ramp, state.generation
     document = place.store.experiment(ramp.experiment_id) if ramp else None
     if ramp is None or document is None:
-        raise NotFound(f"no experiment of {place.task.name} is running", remedy="contender experiment start")
+        raise NotFound(f"no experiment of {place.task.name} is running", remedy=_next(state))
     # The release is what counts: a command that died after the routing write had no time to note the share.
     return kept(place, from_document(document).stepped(generation, ramp.share))
+
+
+def _next(state: ReleaseState) -> str:
+    """What comes next where no experiment runs."""
+    if state.champion is None:
+        return f"contender up --task {state.task}"
+    if state.phase in (Phase.PROMOTING, Phase.PROMOTED):
+        return f"the release is {state.phase}: contender finish --task {state.task}, or contender undo"
+    return f"contender experiment start --task {state.task}"
 
 
 def watched(place: Workplace) -> Experiment:

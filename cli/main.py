@@ -139,8 +139,7 @@ def _carried_out(arguments: list[str]) -> int:
         refuse_empty(arguments)
         result = app(args=arguments, prog_name="contender", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        err.print("interrupted")
-        return INTERRUPTED
+        result = INTERRUPTED
     except (BrokenPipeError, SystemExit):
         return 0  # of help, as rich ends: who was reading has seen enough
     except Exception as error:
@@ -149,6 +148,8 @@ def _carried_out(arguments: list[str]) -> int:
         if "--debug" in arguments and not isinstance(error, typer.TyperException):
             raise
         return _failed(_translated(error, arguments), arguments)
+    if result == INTERRUPTED:
+        err.print("interrupted")
     return result if isinstance(result, int) else 0
 
 

@@ -24,6 +24,8 @@ def change(code: int = 0, as_json: bool = typer.Option(False, "--json"), broken:
     output.show({"reason": "Łódź ✓ \\x1b[31m", "seen": "\\n" * 3}, as_json, render)
     if code == 3:
         raise Refused("the verdict → hold")
+    if code == 130:
+        raise KeyboardInterrupt
     return code
 
 main.app.command("change")(change)
@@ -96,3 +98,9 @@ def test_what_others_wrote_reaches_no_terminal_as_a_command() -> None:
 
 def test_help_ends_well_when_nobody_reads_on() -> None:
     assert outcome("experiment", "--help", redirected="| true").returncode == 0
+
+
+def test_ctrl_c_is_told() -> None:
+    ended = outcome("change", "--code", "130")
+    assert ended.returncode == 130
+    assert ended.stderr.decode().splitlines()[-1] == "interrupted"
