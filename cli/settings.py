@@ -24,7 +24,7 @@ _FILE: Final = "file://"
 class Settings(BaseSettings):
     """What a person can set by environment variables that begin with ``CONTENDER_``."""
 
-    model_config = SettingsConfigDict(env_prefix="CONTENDER_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="CONTENDER_", frozen=True, extra="ignore")
 
     home: Path = Field(default=Path(".contender"), description="The folder that holds everything of a local run.")
     actor: str = Field(default_factory=account_name, description="Who is recorded as the one who acts.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,8 @@ def test_a_database_is_made_where_its_path_says_and_nowhere_else(tmp_path: Path)
     store.upgrade()
     store.close()
     assert [one.name for one in tmp_path.iterdir()] == [ODD]
-    assert sqlite3.connect(home / "store.db").execute("SELECT count(*) FROM exposures").fetchone() == (0,)
+    with closing(sqlite3.connect(home / "store.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM exposures").fetchone() == (0,)
 
 
 def test_a_relative_file_is_given_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from contender.errors import Unavailable
 
 def test_a_database_and_what_can_become_one_are_fine(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
-    with sqlite3.connect(tmp_path / "made.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "made.db")) as connection:
         connection.execute("CREATE TABLE t (x)")
+        connection.commit()
     for name in ("empty.db", "made.db", "none.db", "no/folder.db"):
         assert trouble(sqlite_url(tmp_path / name)) == ""
 
@@ -31,5 +33,6 @@ def test_any_other_file_is_told_by_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\x00" + b"\xff" * 4096], ids=["other", "torn"])
 def test_a_damaged_store_is_an_error_with_a_remedy(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(content)
-    with pytest.raises(Unavailable, match=r"the store cannot be read: .*restore\.md"):
-        Store(sqlite_url(tmp_path / "store.db"), clock=lambda: 0.0).audit("job-change")
+    told = pytest.raises(Unavailable, match=r"the store cannot be read: .*restore\.md")
+    with closing(Store(sqlite_url(tmp_path / "store.db"), clock=lambda: 0.0)) as store, told:
+        store.audit("job-change")

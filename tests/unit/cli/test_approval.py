@@ -71,7 +71,7 @@ def test_evidence_that_was_edited_is_not_signed(
 
 
 def test_a_file_that_is_no_evidence_is_named(key: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert approve(key, key.parent / "nowhere.json") == 1
+    assert approve(key, key.parent / "nowhere.json") == 2
     assert "contender cluster run -- release evidence" in capsys.readouterr().err
     (key.parent / "list.json").write_text("[]")
     assert approve(key, key.parent / "list.json") == 2

@@ -101,15 +101,6 @@ def test_a_home_that_cannot_be_is_refused_at_once(home: str, problem: str, monke
         workplace("job-change")
 
 
-def test_a_setting_that_is_empty_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("HOME", "PORT", "ACTOR", "STORE_URL"):
-        monkeypatch.setenv(f"CONTENDER_{name}", "")
-    settings = Settings()
-    assert (settings.home, settings.port) == (tmp_path / ".contender", 8080)
-    assert settings.actor
-
-
 def test_records_elsewhere_are_the_same_file_for_whoever_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

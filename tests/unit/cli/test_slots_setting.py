@@ -13,7 +13,7 @@ def test_two_slots_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> Non
     assert Settings().slots == ("blue", "green", "violet")
 
 
-@pytest.mark.parametrize("slots", ["blue", "blue,blue", "blue,pink", ""])
+@pytest.mark.parametrize("slots", ["blue", "blue,blue", "blue,pink", ","])
 def test_slots_that_nobody_serves_are_refused(slots: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTENDER_SLOTS", slots)
     with pytest.raises(ValidationError, match="must name at least 2 of blue, green, violet, amber"):
