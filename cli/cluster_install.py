@@ -223,29 +223,45 @@ def _conditions(document: Any) -> Sequence[Mapping[str, Any]]:
 
 def _why(look: Look, stated: Sequence[Document]) -> str:
     spaces = sorted({value(one, "metadata", "namespace") for one in stated})
-    names = {value(one, "metadata", "name") for one in stated}
-    pods = [pod for space in spaces for pod in look.items(f"/api/v1/namespaces/{space}/pods")]
-    told = [
-        why
-        for pod in pods
-        if any(value(pod, "metadata", "name").startswith(name) for name in names)
-        for why in _reasons(pod)
-    ]
-    return "".join(f"; {one}" for one in sorted(set(told)))
+    names = tuple(value(one, "metadata", "name") for one in stated)
+    told = {why for space in spaces for why in _reasons(look, f"/api/v1/namespaces/{space}", names)}
+    return "".join(f"; {one}" for one in sorted(told))
 
 
-def _reasons(pod: Document) -> Iterator[str]:
-    name = value(pod, "metadata", "name")
+def _reasons(look: Look, space: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Why pods with names that begin so do not run: their own words, else the newest warning about them."""
+    for pod in look.items(f"{space}/pods"):
+        name = value(pod, "metadata", "name")
+        if not name.startswith(names):
+            continue
+        own = list(_own_words(pod))
+        if set(own) <= _UNTOLD and (warning := _warning(look.items(f"{space}/events"), name)):
+            own = [warning]
+        yield from (f"{name}: {one}" for one in own)
+
+
+def _own_words(pod: Document) -> Iterator[str]:
     for one in _conditions(pod):
         if one.get("reason") == "Unschedulable":
-            yield f"{name}: {one.get('message', 'no node has room')}"
-    for container in field_of(pod, "status", "containerStatuses") or ():
-        for reason in (
-            value(container, "state", "waiting", "reason"),
-            value(container, "lastState", "terminated", "reason"),
-        ):
-            if reason:
-                yield f"{name}: {reason}"
+            yield one.get("message", "no node has room")
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        for container in field_of(pod, "status", kind) or ():
+            reasons = (
+                value(container, "state", "waiting", "reason"),
+                value(container, "lastState", "terminated", "reason"),
+            )
+            yield from filter(None, reasons)
+
+
+_UNTOLD: Final = frozenset({"ContainerCreating", "PodInitializing"})
+"""What a pod says of a volume, a network or an image that does not come: its events say which."""
+
+
+def _warning(events: Sequence[Document], pod: str) -> str:
+    """The newest warning about `pod`; empty if there is none."""
+    about = [one for one in events if one.get("type") == "Warning" and value(one, "involvedObject", "name") == pod]
+    newest = max(about, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""), default={})
+    return ": ".join(filter(None, (str(newest.get("reason", "")), str(newest.get("message", "")))))
 
 
 def _told(bad: Sequence[Finding]) -> str:

@@ -154,3 +154,13 @@ def test_what_does_not_come_up_is_named_with_its_reason(platform: Platform) -> N
     still = Place(place.look, place.execute, lambda seconds: None)
     with pytest.raises(DeadlineExceeded, match="mlflow-0a: OOMKilled"):
         installed(still, with_secrets=True, wait_s=0.1)
+    creating = {"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}
+    platform.put("api/v1", "pods", "mlflow", "mlflow-0a", status=creating)
+    with pytest.raises(DeadlineExceeded, match="mlflow-0a: ContainerCreating"):
+        installed(still, with_secrets=True, wait_s=0.1)
+    for at, message in (("2026-11-28T10:00:00Z", "an older one"), ("2026-11-28T10:01:00Z", "no such volume")):
+        event = {"type": "Warning", "reason": "FailedMount", "message": message, "lastTimestamp": at}
+        about = {"involvedObject": {"name": "mlflow-0a"}}
+        platform.put("api/v1", "events", "mlflow", f"mlflow-0a.{at[-3:-1]}{message[:2]}", **event, **about)
+    with pytest.raises(DeadlineExceeded, match="mlflow-0a: FailedMount: no such volume"):
+        installed(still, with_secrets=True, wait_s=0.1)
