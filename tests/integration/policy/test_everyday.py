@@ -56,6 +56,9 @@ def test_an_experiment_goes_its_way_by_hand(laptop: Laptop) -> None:
     assert (code, told["faults"]) == (0, {"contradictory": [], "crossed": []})
     assert laptop.run("experiment", "clear", "--reason", "a test client")[0] == 3
     people_of(laptop.place(), better="challenger", seed=5)
+    span = ("--since", "2026-01-01T00:00", "--until", "2026-01-02T00:00")
+    code, told = laptop.run("experiment", "withdraw", *span, "--reason", "sent twice", "--look")
+    assert code == 0, told
     code, told = laptop.run("experiment", "run", "--every", "0.5")
     assert (code, told["verdict"]["decision"]) == (0, "promote")
 
