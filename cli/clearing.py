@@ -19,6 +19,7 @@ from contender.errors import InvalidInput, Refused
 from contender.experiment.analysis import Clearance, Experiment, observe
 from contender.experiment.health import CLEARABLE, uneven_p
 from contender.release.approval import initiators
+from contender.units import normal
 
 CLEARED = "clear"
 """The event of the audit record that says that units were left out."""
@@ -96,9 +97,11 @@ def chosen_units(faulty: Mapping[str, Sequence[str]], fault: str, units: Sequenc
     known = faulty.get(fault, ())
     if not known:
         raise Refused(f"no unit has {fault} records", remedy="contender experiment faults")
-    if not set(units) <= set(known):
+    # By the form that the experiment knows the unit in: as it was sent, or the normal one.
+    named = [unit if unit in known else normal(unit) for unit in units]
+    if not set(named) <= set(known):
         raise InvalidInput("--unit", f"names a unit without {fault} records", remedy="contender experiment faults")
-    return tuple(units or known)
+    return tuple(named or known)
 
 
 def _faulty(place: Workplace, running: Experiment) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from cli import experiment
-from cli.clearing import CLEARED, leave_out
+from cli.clearing import CLEARED, chosen_units, leave_out
 from cli.looking import look_at
 from cli.settings import Settings
 from contender.errors import InvalidInput, Refused
@@ -64,3 +64,16 @@ def test_what_is_wrong_with_one_arm_cannot_be_cleared(place: Bench) -> None:
         leave_out(place, "contradictory", [], "a test client")
     assert cleared(place) == []
     assert experiment.current(place).left_out == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("named", "known", "chosen"),
+    [(" c-17 ", ["c-17"], "c-17"), ("c-17 ", ["c-17 "], "c-17 "), ("Zoe\u0308", ["Zo\u00eb"], "Zo\u00eb")],
+)
+def test_a_unit_is_named_in_whatever_form(named: str, known: list[str], chosen: str) -> None:
+    assert chosen_units({"contradictory": known}, "contradictory", [named]) == (chosen,)
+
+
+def test_a_unit_without_the_fault_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="names a unit without contradictory records"):
+        chosen_units({"contradictory": ["c-17"]}, "contradictory", ["c-18"])
