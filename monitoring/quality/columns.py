@@ -90,7 +90,8 @@ def _level_fault(name: str, levels: frozenset[str], damaged: frozenset[str], tex
 def _number_fault(name: str, whole: bool, bounds: tuple[float, float], text: str) -> RowFault | None:
     number = number_of(text)
     if number is None:
-        return RowFault(Issue.TYPE_ERROR, "not_a_number", name)
+        decimal = number_of(text.replace(",", ".", 1)) is not None
+        return RowFault(Issue.TYPE_ERROR, "decimal_comma" if decimal else "not_a_number", name)
     if not math.isfinite(number):
         return RowFault(Issue.TYPE_ERROR, "not_finite", name)
     if whole and not number.is_integer():

@@ -79,6 +79,7 @@ def judged(clean: Path, tmp_path: Path, task: Task, shelf: Shelf) -> Callable[[s
         ("training_hours", "36.5", "type_error/not_whole training_hours"),
         ("training_hours", "nan", "type_error/not_finite training_hours"),
         ("training_hours", "1_0", "type_error/not_a_number training_hours"),
+        ("training_hours", "36,5", "type_error/decimal_comma training_hours"),
         ("training_hours", "1001", "out_of_range/out_of_range training_hours"),
         ("city", "Berlin", "type_error/malformed city"),
         ("city", "  ", "missing_required/blank city"),
