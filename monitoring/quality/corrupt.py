@@ -117,11 +117,14 @@ def write(sheet: Sheet, target: Path, *, separator: str = ",") -> None:
 
 
 def _sheet(source: Path, task: Task, rng: np.random.Generator) -> Sheet:
-    names = list(header_of(source))
+    try:
+        names = list(header_of(source))
+        lines = [list(line) for chunk in chunks_of(source) for line in chunk.lines]
+    except Unreadable as error:
+        raise Unreadable(str(source), error.words, remedy=error.remedy, code=error.code) from error
     if missing := [name for name in columns_of(task, rules_of(task)) if name not in names]:
         remedy = f"name a file of {task.name}, or its task with --task"
         raise Unreadable(str(source), f"lacks the column {missing[0]} of {task.name}", remedy=remedy)
-    lines = [list(line) for chunk in chunks_of(source) for line in chunk.lines]
     if not lines:
         raise Unreadable(str(source), "has no rows to plant a fault in")
     return Sheet(task, names, lines, rng)

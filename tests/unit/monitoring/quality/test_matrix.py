@@ -101,14 +101,16 @@ def test_only_a_file_of_the_task_with_rows_is_spoilt_and_never_in_place(
 ) -> None:
     task, clean = clean_of
     before, rng = clean.read_bytes(), np.random.default_rng(4)
-    empty, other, link = (tmp_path / f"{name}.csv" for name in ("empty", "other", "link"))
+    empty, other, link, semicolons = (tmp_path / f"{name}.csv" for name in ("empty", "other", "link", "semicolons"))
     link.symlink_to(clean)
     empty.write_bytes(before.splitlines(keepends=True)[0])
     other.write_text("a,b\n1,2\n")
+    semicolons.write_text("a;b\n1;2\n")
     for source, target, words in (
         (clean, link, "is the file that faults are planted in"),
         (clean, tmp_path / "none" / "spoilt.csv", "cannot be written"),
         (empty, tmp_path / "spoilt.csv", "has no rows"),
+        (semicolons, tmp_path / "spoilt.csv", r"semicolons\.csv: is separated by semicolons"),
         (other, tmp_path / "spoilt.csv", f"lacks the column {task.id_column}"),
     ):
         with pytest.raises(InvalidInput, match=words):
