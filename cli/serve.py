@@ -21,7 +21,7 @@ from cli.turn import PATIENCE_S, turn
 from contender.adapters.supervisor.control import launch, observed, stop, wait_ready
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
-from contender.errors import NotFound, Refused
+from contender.errors import ContenderError, NotFound, Refused
 from contender.values import BASELINE, CHAMPION
 
 
@@ -55,7 +55,11 @@ def up(
                 observing.begin(place, alerts_to)
             else:
                 observing.aim(place)
-    document = status_document(place)
+    try:
+        document = status_document(place)
+    except ContenderError as error:  # it is up, whether that can be shown or not
+        note(f"{task} is up, and its status cannot be read: {error}")
+        return 0
     show(document, as_json, render)
     if place.cluster is None:
         note(f"serving {document['url']}; stop it with: contender down --task {task}")
@@ -107,7 +111,7 @@ def _check_trained(place: Workplace) -> None:
     missing = {CHAMPION, BASELINE} - set(place.registry.aliases(place.task.name))
     if CHAMPION in missing and (serving := place.release.state().champion) is not None:
         gone = f"version {serving.version}, the champion of {place.task.name}, is no longer in the registry"
-        if not Path(serving.model.artifact).exists() and place.cluster is None:
+        if "://" not in serving.model.artifact and not Path(serving.model.artifact).exists():
             folder = f"bring the folder {serving.model.artifact} back from a backup, then: contender up"
             raise NotFound(f"{gone}, and its artifact is gone, too", remedy=folder)
         note(f"{gone}; it is served from its artifact. To replace it: contender train, then contender experiment start")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from contender.errors import DeadlineExceeded, InvalidInput, Unavailable
+from contender.plain_text import one_line, visible
 from monitoring.quality.report import Report
 
 DEADLINE_S: Final = 15.0
@@ -36,7 +37,9 @@ def announce(urls: Sequence[str], title: str, body: str, *, deadline_s: float = 
         if not sender.add(url):
             raise InvalidInput("CONTENDER_NOTIFY_URLS", f"address {number} is of no kind that apprise knows")
     done: list[bool] = []
-    thread = threading.Thread(target=lambda: done.append(bool(sender.notify(body, title=title))), daemon=True)
+    thread = threading.Thread(
+        target=lambda: done.append(bool(sender.notify(visible(body), title=visible(title)))), daemon=True
+    )
     thread.start()
     thread.join(deadline_s)
     if thread.is_alive():
@@ -48,4 +51,4 @@ def announce(urls: Sequence[str], title: str, body: str, *, deadline_s: float = 
 def _line(report: Report) -> str:
     types = ", ".join(f"{issue} {count:,}" for issue, count in report.by_type().items())
     rows = "the whole file is held" if report.held else f"{report.bad:,} of {report.rows:,} rows set aside"
-    return f"{report.task} {report.file}: {rows} ({types})"
+    return f"{report.task} {one_line(report.file)}: {rows} ({types})"

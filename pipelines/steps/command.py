@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from contender.errors import ContenderError
+from contender.plain_text import visible
 from pipelines import settings
 
 
@@ -21,7 +22,7 @@ def main(step: Callable[..., Any]) -> None:
     try:
         step(**arguments(step, sys.argv[1:]))
     except ContenderError as error:
-        sys.exit(f"{step.__name__}: {error}")
+        sys.exit(f"{step.__name__}: {visible(str(error))}")
 
 
 def arguments(step: Callable[..., Any], argv: Sequence[str]) -> dict[str, Any]:

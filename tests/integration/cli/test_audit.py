@@ -39,3 +39,18 @@ def test_a_trail_with_problems_is_one_document_too(home: Path, capsys: pytest.Ca
     assert not document["ok"]
     assert "no anchor is kept" in document["problems"][0]
     assert "no anchor is kept" in told.err
+
+
+def test_a_clock_that_the_trail_contradicts_prunes_nothing_without_a_reason(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    anchors = AnchorFiles(home / "anchors")
+    tell(home, anchors)
+    tell(home, anchors)
+    assert run(["audit", "prune"]) == 3
+    assert "nothing was written for" in capsys.readouterr().err
+    assert run(["audit", "prune", "--override", "it slept in a cellar", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pruned"] == 1
+    assert run(["audit", "show", "--json"]) == 0
+    assert "it slept in a cellar" in json.loads(capsys.readouterr().out)["records"][-1]["detail"]["clock"]
+    assert run(["audit", "verify"]) == 0

@@ -7,10 +7,14 @@ from pathlib import Path
 import boto3
 import pytest
 import typer
+from rich.console import Group
+from rich.padding import Padding
+from rich.text import Text
 
 from cli.compose import name_s3_for_all
 from cli.main import app, run
-from cli.output import exit_code, fail, figure, note, pairs, show
+from cli.output import PlainConsole, exit_code, fail, figure, note, out, pairs, show, table
+from cli.streams import Stream
 from contender.errors import (
     Conflict,
     ContenderError,
@@ -73,6 +77,39 @@ def test_brackets_that_people_write_stay_brackets(capsys: pytest.CaptureFixture[
     show({}, False, lambda _: HOSTILE)
     show({}, False, lambda _: pairs({"reason": HOSTILE}, "t"))
     assert capsys.readouterr().out.count("[/b]") == 2
+
+
+ACTING = "harmless\x1b[1A\x1b[2K\u202e"
+SHOWN = "harmless\\x1b[1A\\x1b[2K\\u202e"
+
+
+def test_control_characters_are_shown_wherever_text_of_others_is(capsys: pytest.CaptureFixture[str]) -> None:
+    grid = table("reason", title=ACTING)
+    grid.add_row(ACTING)
+    grid.add_row(Text.assemble("by ", (ACTING, "bold"), " hand"))
+    for shown in (ACTING, Text(ACTING), grid, pairs({ACTING: ACTING}), Group(ACTING, Padding(Text(ACTING), 1))):
+        out.print(shown)
+    note(ACTING)
+    fail(Refused(ACTING, remedy=ACTING), as_json=False)
+    seen = capsys.readouterr()
+    assert (seen.out + seen.err).replace("\n", "").isprintable()
+    assert (seen.out.count(SHOWN), seen.err.count(SHOWN)) == (9, 3)
+
+
+def test_styles_stay_on_what_they_were_on(capsys: pytest.CaptureFixture[str]) -> None:
+    console = PlainConsole(Stream("stdout"))
+    segments = console.render(Text.assemble("a\x1b", ("b\x1bc", "bold"), "\x1bd"))
+    bold = "".join(one.text for one in segments if one.style and one.style.bold)
+    assert bold == "b\\x1bc"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_message_of_others_begins_no_line_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    fail(Unavailable("the registry: 500\nerror: all is well", remedy="look\nhere"), as_json=False)
+    show({}, False, lambda _: pairs({"reason": "by hand\nchampion  9"}))
+    seen = capsys.readouterr()
+    assert [line for line in seen.err.splitlines() if not line.startswith(" ")] == ["error: the registry: 500"]
+    assert "by hand\\nchampion" in seen.out
 
 
 def test_a_file_that_is_no_text_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

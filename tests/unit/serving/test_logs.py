@@ -35,6 +35,14 @@ def test_an_event_is_one_line_of_json() -> None:
     assert (line["event"], line["place"], line["level"]) == ("arm_ejected", "blue\nforged", "warning")
 
 
+def test_what_others_wrote_acts_on_no_terminal_that_shows_a_log() -> None:
+    stream = io.StringIO()
+    logs.configure(stream=stream)
+    logs.LOGGER.warning("arm_ejected", extra={"fields": {"place": "blue\x1b[2K\u202e"}})
+    assert stream.getvalue().strip().isprintable()
+    assert stream.getvalue().isascii()
+
+
 def test_quiet_by_default_and_silent_about_requests() -> None:
     stream = io.StringIO()
     logs.configure(stream=stream)
