@@ -130,11 +130,21 @@ def render(story: Mapping[str, Any], about: str, told: Told) -> Group:
     return Group(
         Panel(Text(title, no_wrap=False), subtitle=f"results on {source}", expand=False),
         _model_table(story["models"]),
+        *_overrides(told),
         pairs(_traffic_lines(traffic), "traffic"),
         pairs(verdict_lines(verdict), "experiment"),
         interval_picture(verdict),
         pairs(switches, "release"),
     )
+
+
+def _overrides(told: Told) -> list[Any]:
+    """What the gate said against a model of the story, and why it was registered all the same."""
+    runs = {CHAMPION: told.champion.gate, CHALLENGER: told.challenger.gate}
+    against = {
+        role: f"{gate['reason']}; overridden: {gate['override']}" for role, gate in runs.items() if gate["override"]
+    }
+    return [pairs(against, "against the gate")] if against else []
 
 
 def _traffic_lines(traffic: Mapping[str, Any]) -> dict[str, object]:

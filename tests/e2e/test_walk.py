@@ -16,7 +16,7 @@ from tests.documents.extract import ROOT, commands, script
 SECTION = "A promotion on a laptop"
 BIN = Path(sys.executable).parent
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_500)]
 
 
 @pytest.fixture
