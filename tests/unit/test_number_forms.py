@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from contender.number_forms import make_whole, whole, whole_fields
+from contender.number_forms import make_whole, number_of, whole, whole_fields
 
 
 class Row(BaseModel):
@@ -31,3 +31,12 @@ def test_the_floats_that_are_integers_become_them() -> None:
     assert [(name, type(value)) for name, value in row.items()] == [
         ("hours", int), ("years", type(None)), ("share", float), ("either", float), ("city", str),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("36", 36.0), (" 36.0 ", 36.0), ("1e2", 100.0), (".5", 0.5), ("-7", -7.0), ("inf", float("inf")),
+     ("1_000", None), ("0x10", None), ("", None), (" ", None), ("1,5", None), ("many", None)],
+)  # fmt: skip
+def test_a_cell_states_a_number_or_none(text: str, number: float | None) -> None:
+    assert number_of(text) == number

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contender.errors import InvalidInput
-from contender.units import MAX_UNIT, as_sent, fault_of, is_damaged, normal, text_of, unit_id
+from contender.units import MAX_UNIT, as_sent, fault_of, is_damaged, key_of, normal, text_of, unit_id
 
 ANY = st.text(st.characters(), max_size=12)
 """Lone surrogates and control characters too."""
@@ -107,3 +107,12 @@ def test_before_there_was_a_normal_form_blanks_were_part_of_an_id() -> None:
 )  # fmt: skip
 def test_what_a_spreadsheet_leaves_of_a_number_is_seen(text: str, damaged: bool) -> None:
     assert is_damaged(text) == damaged
+
+
+@given(ANY)
+def test_two_texts_of_one_unit_have_one_key(text: str) -> None:
+    assert key_of(text) == normal(text) == key_of(f"{text} ")
+
+
+def test_an_endless_text_is_its_own_key() -> None:
+    assert key_of(" " + "e\u0301" * 9_999) == "e\u0301" * 9_999
