@@ -101,6 +101,8 @@ def prepare_streams() -> None:
     """
     _fill_descriptors()
     codecs.register_error(_ERRORS, _replaced)
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
