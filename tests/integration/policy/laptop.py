@@ -6,6 +6,7 @@ Real: the commands, model servers, transformer, MLflow, store.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -48,9 +49,11 @@ class Laptop:
         given = {"environment": "staging", "task": TASK, "wait": "0", "bake": "1", "window": "3s", **inputs}
         return Act(workflow, self.home / f"run-{self._runs}", given, self.environment).run()
 
-    def run(self, *words: str) -> tuple[int, Any]:
-        """A command's exit code and its document, or its complaint if there is none."""
-        done = subprocess.run([str(CONTENDER), *words, "--json"], capture_output=True, text=True, check=False)
+    def run(self, *words: str, actor: str = "workflow") -> tuple[int, Any]:
+        """The exit code of `actor`'s command and its document, or its complaint if there is none."""
+        environment = os.environ | {"CONTENDER_ACTOR": actor}
+        command = [str(CONTENDER), *words, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
     def phase(self) -> str:

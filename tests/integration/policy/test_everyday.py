@@ -70,7 +70,7 @@ def test_what_was_decided_is_signed_on_another_machine(laptop: Laptop) -> None:
     Path(files["evidence.json"]).write_text(json.dumps(evidence))
     assert laptop.run("release", "key", "--name", "ada", "--out", files["ada.key"])[0] == 0
     signing = ("--key", files["ada.key"], "--evidence", files["evidence.json"], "--out", files["approval.json"])
-    assert laptop.run("approve", *signing)[0] == 0
+    assert laptop.run("approve", *signing, actor="ada")[0] == 0
     code, told = laptop.run("promote", "--approval", files["approval.json"])
     assert code == 0, told
     assert (laptop.phase(), laptop.serves()) == ("promoted", "2")
