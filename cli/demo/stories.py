@@ -49,7 +49,7 @@ PLAIN = Training(trials=0)
 STORIES: Mapping[StoryName, Story] = {
     StoryName.BETTER: Story(
         "an old champion that learnt from few people, a challenger that learnt from all",
-        champion=Training(trials=0, rows=100),
+        champion=Training(trials=0, rows=200),
         challenger=FULL,
         override="the story begins with an old champion",
     ),
