@@ -19,7 +19,11 @@ def request(body: bytes, *headers: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"GZip", b"x-gzip", b"identity, gzip"])
-@pytest.mark.parametrize("body", [gzip.compress(BODY), gzip.compress(BODY[:9]) + gzip.compress(BODY[9:])])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(BODY), gzip.compress(BODY[:9]) + gzip.compress(BODY[9:])],
+    ids=["one member", "two members"],
+)
 @pytest.mark.parametrize("piece", [1, 7, 10_000])
 def test_a_body_of_gzip_is_read_plain(encoding: bytes, body: bytes, piece: int) -> None:
     async def play(world: World) -> None:
