@@ -111,6 +111,7 @@ def test_what_shows_far_below_is_named_all_the_same(form: str, tmp_path: Path) -
         ("a.csv", text_of(TABLE, end="\r").encode()),
         ("a.csv", ("\n , ,\n" + text_of(TABLE, end="\n,,,,\n\n")).encode()),
     ],
+    ids=["plain", "mark", "gzip by its bytes", "gzip by its name", "tabs", "tabs in gzip", "old Mac", "blank rows"],
 )
 def test_what_is_read_gives_the_same_rows(name: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / name
