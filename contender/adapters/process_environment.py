@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 from typing import Final
 
 _MLFLOW_KEPT: Final = (
@@ -43,6 +44,8 @@ def own_environment(base: Mapping[str, str]) -> dict[str, str]:
     'work'
     """
     kept = {name: value for name, value in base.items() if not _FOREIGN.fullmatch(name)}
+    if not base.get("HOME") and not _has_folder():
+        kept["HOME"] = "/"  # as containers have it: libraries look there before they do without
     direct = _with_local(base.get("no_proxy") or base.get("NO_PROXY") or "")
     return kept | _SET | {"NO_PROXY": direct, "no_proxy": direct}
 
@@ -77,6 +80,15 @@ def forget_mlflow(environment: MutableMapping[str, str]) -> None:
     """Take out of `environment` what steers MLflow elsewhere; its libraries look there while they work."""
     for name in [name for name in environment if name.startswith("MLFLOW_") and _FOREIGN.fullmatch(name)]:
         del environment[name]
+
+
+def _has_folder() -> bool:
+    """Whether this account has a folder of its own."""
+    try:
+        Path.home()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _with_local(stated: str) -> str:

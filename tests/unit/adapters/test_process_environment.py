@@ -73,3 +73,11 @@ def test_a_child_and_its_children_import_nothing_from_the_current_folder(
     for command in (python(*start), (sys.executable, "-c", grandchild)):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_account_without_a_folder_of_its_own_has_one_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    assert "HOME" not in own_environment({})  # its entry in the system's list of accounts tells
+    monkeypatch.setattr(os, "getuid", lambda: 987_654)
+    assert own_environment({})["HOME"] == "/"
+    assert own_environment({"HOME": "/home/ada"})["HOME"] == "/home/ada"
