@@ -134,7 +134,8 @@ def _libraries() -> Iterator[Finding]:
 def _disk(home: Path) -> Iterator[Finding]:
     folder = _nearest(home)
     free = shutil.disk_usage(folder).free / 1e9
-    yield Finding("disk", free >= LEAST_FREE_GB, True, f"{free:.0f} GB free at {folder}", "free some space")
+    enough = free >= LEAST_FREE_GB
+    yield Finding("disk", enough, True, f"{free:.0f} GB free at {folder}", "" if enough else "free some space")
 
 
 def _port(port: int) -> Iterator[Finding]:

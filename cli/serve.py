@@ -18,6 +18,7 @@ from cli.status.command import status
 from cli.status.document import status_document
 from cli.status.tree import render
 from cli.turn import PATIENCE_S, turn
+from contender.adapters.addresses import tellable
 from contender.adapters.supervisor.control import launch, observed, stop, wait_ready
 from contender.adapters.supervisor.documents import TRANSFORMER
 from contender.adapters.supervisor.probe import HOST
@@ -43,6 +44,7 @@ def up(
       contender up --observe && contender dash check
     """
     place = workplace(task)
+    check_store(place)
     _check_trained(place)
     progress = Progress()
     with progress.running():
@@ -105,6 +107,18 @@ def _deploy(place: Workplace, progress: Progress) -> None:
     patience_s = PATIENCE_S + 2 * place.settings.start_seconds
     with turn(place, patience_s=patience_s), progress.step(f"fill the slots in {place.settings.namespace}"):
         fill(place, progress.say)
+
+
+def check_store(place: Workplace) -> None:
+    """Refuse to begin anew in an empty store where the home's anchors tell of releases: it is not the home's own."""
+    if place.cluster or place.release.state().champion or place.release.records():
+        return
+    if kept := place.anchors.kept(place.task.name):
+        raise Refused(
+            f"the store {tellable(place.settings.store_url)} has no release of {place.task.name}, and anchors tell of "
+            f"{max(one['sequence'] for one in kept)} audit records: it is another store than the one they are of",
+            remedy="set CONTENDER_STORE_URL as it was; to begin anew: another CONTENDER_HOME, or move its anchors away",
+        )
 
 
 def _check_trained(place: Workplace) -> None:

@@ -224,7 +224,7 @@ class MlflowRegistry:
         """
         if tag not in version.tags:
             raise NotFound(f"version {version.version} has no {tag}")
-        return _local(version.tags[tag], folder)
+        return _local(found_below(self._artifact_root, version.task, version.tags[tag]), folder)
 
     def _experiment(self, task: str) -> str:
         found = self._client.get_experiment_by_name(task)

@@ -43,6 +43,7 @@ class Floor:
 class Measured:
     """What the gate looks at: the primary metric of challenger and champion on the same rows, and the floor.
 
+    `interval` is the challenger's two-sided 95 % one, its value alone where it is not known.
     `improvement_low` is the one-sided 95 % lower bound of the improvement. Both are None without a champion to compare
     with; `incomparable` then says why there is one that cannot be compared, if there is one.
     """
@@ -52,6 +53,7 @@ class Measured:
     champion: float | None = None
     improvement_low: float | None = None
     incomparable: str = ""
+    interval: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def measured_in(evaluation: Mapping[str, Any], metric: str) -> Measured:
         champion=champion[metric] if champion else None,
         improvement_low=comparison["low"] if comparison else None,
         incomparable=evaluation["incomparable"],
+        interval=tuple(evaluation["intervals"]["challenger"][metric]),
     )
 
 
@@ -118,9 +121,11 @@ def decide(metric: Metric, ceiling: float, measured: Measured, params: GateParam
 
 
 def _leak(metric: Metric, ceiling: float, measured: Measured) -> str:
-    if metric.improvement(ceiling, measured.challenger) <= 0.0:
+    """Why the data must have leaked: the value is surely, and not by the luck of few rows, beyond what is honest."""
+    if any(metric.improvement(ceiling, end) <= 0.0 for end in measured.interval or (measured.challenger,)):
         return ""
-    return f"leak alarm: {metric.name} {measured.challenger:.4f} is beyond {ceiling:g}, which honest data cannot reach"
+    value = f"{metric.name} {measured.challenger:.4f}"
+    return f"leak alarm: {value} is surely (95 %) beyond {ceiling:g}, which honest data cannot reach"
 
 
 def _below_floor(metric: Metric, measured: Measured, params: GateParams) -> str:

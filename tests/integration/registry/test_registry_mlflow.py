@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,8 @@ def test_a_home_that_was_moved_reads_and_writes_where_it_is_now(was_plain: bool,
     assert Path(found.artifact).is_relative_to(new)
     assert kept(moved, first, tmp_path) == kept(moved, found, tmp_path) == "1"
     assert moved.fetch_evaluated(found, tmp_path / "copy") == Path(found.artifact)
+    beside = replace(found, tags={**found.tags, "beside": first.artifact})
+    assert moved.fetch_kept(beside, "beside", tmp_path / "copy") == Path(found.artifact)
     second = registered(moved, "job-change", tmp_path)
     assert Path(second.artifact).is_relative_to(new)
     assert [kept(moved, one, tmp_path) for one in moved.versions("job-change")] == ["1", "2"]

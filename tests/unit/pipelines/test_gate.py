@@ -79,6 +79,22 @@ def test_what_is_too_good_to_be_true_raises_the_leak_alarm(
     assert ("leak alarm" in decision.reason) == (outcome == "refused")
 
 
+@pytest.mark.parametrize(
+    ("metric", "ceiling", "value", "interval", "rings"),
+    [
+        (AUC, 0.83, 0.8423, (0.80, 0.88), False),
+        (AUC, 0.83, 0.8423, (0.831, 0.85), True),
+        (LOSS, 0.2, 0.19, (0.15, 0.23), False),
+        (LOSS, 0.2, 0.19, (0.18, 0.199), True),
+    ],
+)
+def test_a_value_that_luck_explains_is_no_leak(
+    metric: Metric, ceiling: float, value: float, interval: tuple[float, float], rings: bool
+) -> None:
+    decision = decide(metric, ceiling, Measured(value, FLOOR, interval=interval), GateParams())
+    assert ("leak alarm" in decision.reason) == rings
+
+
 def test_the_alarm_comes_before_the_comparison() -> None:
     assert "leak alarm" in decide(AUC, 0.83, Measured(0.99, FLOOR, 0.7, 0.2), GateParams()).reason
 
@@ -99,16 +115,17 @@ def test_it_reads_the_evaluation_report() -> None:
     report = {
         "metrics": {"challenger": {"roc_auc": 0.8}, "champion": {"roc_auc": 0.79}, "baseline": {"roc_auc": 0.7}},
         "improvement": {"point": 0.01, "low": -0.001, "resamples": 80},
+        "intervals": {"challenger": {"roc_auc": [0.77, 0.83]}},
         "incomparable": "",
         "floor": asdict(FLOOR),
     }
-    assert measured_in(report, "roc_auc") == Measured(0.8, FLOOR, 0.79, -0.001)
+    assert measured_in(report, "roc_auc") == Measured(0.8, FLOOR, 0.79, -0.001, "", (0.77, 0.83))
     alone = report | {
         "metrics": {"challenger": {"roc_auc": 0.8}},
         "improvement": None,
         "incomparable": "why",
     }
-    assert measured_in(alone, "roc_auc") == Measured(0.8, FLOOR, incomparable="why")
+    assert measured_in(alone, "roc_auc") == Measured(0.8, FLOOR, incomparable="why", interval=(0.77, 0.83))
 
 
 @pytest.mark.parametrize("outcome", ["passed", "overridden"])
