@@ -232,7 +232,7 @@ def server_environment(settings: Settings | None = None) -> Mapping[str, str]:
         "CONTENDER_HOME": str(settings.home),
         "CONTENDER_STORE_URL": settings.store_url,
         "CONTENDER_TRACKING_URI": settings.tracking_uri,
-        "CONTENDER_ARTIFACT_ROOT": settings.artifact_root,
+        "CONTENDER_ARTIFACT_ROOT": settings.artifacts,
     }
 
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -16,8 +16,10 @@ from cli.clearing import check_actor
 from cli.compose import Workplace, workplace
 from cli.looking import trail_of
 from cli.output import JsonFlag, TaskOption, pairs, show
-from contender.adapters.store_sql import Span, Withdrawn
 from contender.errors import InvalidInput, Refused
+
+if TYPE_CHECKING:
+    from contender.adapters.store_sql import Span, Withdrawn
 
 WITHDREW: Final = "withdraw outcomes"
 """The event of the audit record that says that outcomes were taken back."""
@@ -44,6 +46,8 @@ def withdraw(  # noqa: PLR0913, PLR0917 - options of a command
     Example: contender experiment withdraw --since 2026-11-28T09:30 --until 2026-11-28T09:35 --reason "sent twice"
     """
     place = workplace(task)
+    from contender.adapters.store_sql import Span
+
     span = Span(moment_of(since, "--since"), moment_of(until, "--until"), metric)
     found = place.store.arrived(place.task.name, span) if look else take_back(place, span, reason)
     show({"withdrawn": not look, **_detail(span, found)}, as_json, _render)

@@ -101,6 +101,7 @@ COMMANDS: Final[Mapping[Kind, str]] = {
     Kind.BAKE: "contender promote",
     Kind.UNDO: "contender undo",
     Kind.ABORT: "contender abort",
+    Kind.END_HOLDOUT: "contender finish",
     Kind.FINISH: "contender finish",
     Kind.SUSPEND: "contender suspend",
     Kind.RESUME: "contender resume",

@@ -32,7 +32,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 def ran(command: list[str], home: Path) -> str:
     """What a command prints that somebody runs in `home`, which is also the folder for throw-away homes."""
-    environment = {"PATH": f"{CONTENDER.parent}:/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home)}
+    environment = {
+        "PATH": f"{CONTENDER.parent}:/usr/bin:/bin",
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "COLUMNS": "200",
+    }
     finished = subprocess.run(
         command, cwd=home, env=environment, capture_output=True, text=True, timeout=580, check=False
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -32,4 +33,15 @@ def test_what_a_timed_out_test_started_is_ended(tmp_path: Path) -> None:
         timeout=120,
     )
     assert "1 failed" in done.stdout, done.stdout + done.stderr
-    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    end = time.monotonic() + 10
+    while lives(int((tmp_path / "pid").read_text())):
+        assert time.monotonic() < end, "it lives on"
+        time.sleep(0.05)
+
+
+def lives(pid: int) -> bool:
+    """Whether the process still runs; one that nobody has waited for yet does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -110,7 +110,7 @@ class Story:
             "CONTENDER_ARTIFACT_ROOT": f"s3://{self.bucket}",
             "CONTENDER_SLOT_URL": self.api.url + "/api/v1/namespaces/{namespace}/services/{service}-predictor:80/proxy",
             "CONTENDER_TRANSFORMER_URL": self.transformer.url,
-            "CONTENDER_S3_ENDPOINT": os.environ["MLFLOW_S3_ENDPOINT_URL"],
+            "CONTENDER_S3_ENDPOINT": os.environ["AWS_ENDPOINT_URL_S3"],
             "CONTENDER_ACTOR": "workflow",
             "CONTENDER_SLOTS": ",".join(self.slots),
             "CONTENDER_ANCHORS": f"s3://{self.bucket}/evidence/anchors",
@@ -177,7 +177,7 @@ class Story:
 def begun(home: Path, slots: Sequence[str] = SLOTS) -> Iterator[Story]:
     """A story on a cluster whose manifests have those slots: its versions are registered, its transformer is alive."""
     with s3_api() as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_S3_ENDPOINT_URL", url)
+        patch.setenv("AWS_ENDPOINT_URL_S3", url)
         made = Story(home, url, slots)
         for name, value in made.environment().items():
             patch.setenv(name, value)

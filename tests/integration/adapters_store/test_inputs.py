@@ -74,5 +74,5 @@ def test_rewards_are_told_by_the_time_of_the_outcome_that_counts(store: Store, e
     events = [outcome("o1", "p1", 1, at=300.0), outcome("o2", "p1", 0, at=250.0), outcome("o3", "p2", 1, at=400.0)]
     store.append([expose("p1"), expose("p2", "u2", "challenger", score=None)], events)
     store.settle(TASK, by_outcome)
-    assert store.rewards_between(TASK, 250.0, 400.0) == [Rewarded("p1", 250.0, "champion", 0.75, "1", 0, 0.0)]
+    assert store.rewards_between(TASK, 250.0, 400.0) == [Rewarded("p1", 250.0, "champion", 0.75, "1", 0, 0.0, 100.0)]
     assert [found.outcome for found in store.rewards_between(TASK, 0.0, 1e9)] == [0, 1]

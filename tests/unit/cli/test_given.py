@@ -21,6 +21,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture
+def trained(home: Path) -> None:
+    """A home in which something was trained."""
+    (home / "artifacts").mkdir(parents=True)
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
@@ -66,6 +72,7 @@ def test_a_row_and_a_file_are_one_too_many(tmp_path: Path, capsys: Captured) -> 
     assert "--row: cannot go with --file" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe{\0"])
 @pytest.mark.parametrize(
     ("words", "named"),

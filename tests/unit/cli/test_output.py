@@ -115,7 +115,7 @@ def test_a_message_of_others_begins_no_line_of_ours(capsys: pytest.CaptureFixtur
 def test_a_file_that_is_no_text_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "picture").write_bytes(b"\x89PNG\xff")
     assert run(["predict", "--file", str(tmp_path / "picture")]) == 2
-    assert "--file: is not JSON" in capsys.readouterr().err
+    assert "is not JSON in UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.12345, "0.1235"), (3, "3"), ("x", "x")])

@@ -36,17 +36,17 @@ def test_a_key_is_made_for_its_owner_alone_and_never_overwritten(
     assert run(["preview", "key", "--out", str(tmp_path / "no" / "where")]) == 2
 
 
-@pytest.mark.parametrize("unit", ["c-17", ""])
+@pytest.mark.parametrize("named", [("--unit", "c-17"), ()], ids=["a unit", "nobody"])
 def test_a_signed_header_is_one_that_the_transformer_obeys(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], unit: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], named: tuple[str, ...]
 ) -> None:
     key = made(tmp_path)
     capsys.readouterr()
-    assert run(["preview", "sign", "--as", "challenger", "--unit", unit, "--key", str(key), "--json"]) == 0
+    assert run(["preview", "sign", "--as", "challenger", *named, "--key", str(key), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["header"] == "X-Preview-Arm"
     obeyed = Previews("job-change", read_key(key), time.time)
-    assert obeyed.arm(document["value"].encode(), unit or None) == "challenger"
+    assert obeyed.arm(document["value"].encode(), named[1] if named else None) == "challenger"
     assert obeyed.arm(document["value"].encode(), "somebody else") is None
 
 
