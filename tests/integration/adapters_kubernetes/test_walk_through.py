@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
+from mlflow.store.artifact import s3_artifact_repo
 
 from cli.compose import Workplace
 from cli.main import run
@@ -178,6 +179,8 @@ def begun(home: Path, slots: Sequence[str] = SLOTS) -> Iterator[Story]:
     """A story on a cluster whose manifests have those slots: its versions are registered, its transformer is alive."""
     with s3_api() as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_S3", url)
+        # MLflow keeps the client of a process, whatever becomes of the variable.
+        vars(s3_artifact_repo)["_cached_get_s3_client"].cache_clear()
         made = Story(home, url, slots)
         for name, value in made.environment().items():
             patch.setenv(name, value)

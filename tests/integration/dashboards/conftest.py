@@ -118,7 +118,7 @@ def _live_through(stack: Observed, rows: Path, folder: Path) -> None:
         stack.told("quality", "check", str(spoilt), codes=(4,))
         stack.told("drift", "check", codes=(0, 4))
         (folder / "useless.csv").write_text("nothing\nof use\n")
-        stack.told("retrain", "--data", str(folder / "useless.csv"), codes=(1,))
+        stack.told("retrain", "--data", str(folder / "useless.csv"), codes=(2,))
         stack.told("experiment", "status", codes=(0, 3))
         _scraped(stack)
     finally:
