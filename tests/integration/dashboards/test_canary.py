@@ -130,7 +130,7 @@ def said(observed: Any, folder: Path) -> dict[str, str]:
         "drift check": ("drift", "check", "--window", "10m"),
         "drift report": ("drift", "report", "--window", "10m", "--html", page.format("drift"), "--json"),
         "watch": ("drift", "watch", "--looks", "1", "--window", "10m"),
-        "inject": ("drift", "inject", "-c", "city", "--data", good, "--for", "2s"),
+        "rehearse": ("rehearse", "--shift", "training_hours", "--data", good, "--for", "2s", "--among-people"),
         "retrain": ("retrain", "--data", bad, "--trials", "0"),
         "health": ("health", "--json"),
         "status": ("status", "--json"),
@@ -141,7 +141,8 @@ def said(observed: Any, folder: Path) -> dict[str, str]:
     told = {}
     for name, arguments in commands.items():
         done = observed.run(*arguments)
-        assert done.returncode in {0, 1, 3, 4}, f"{name}: {done.stderr}"
+        usual = {0, 1, 2, 3, 4} if name == "retrain" else {0, 1, 3, 4}  # bad rows are no rows to train on
+        assert done.returncode in usual, f"{name}: {done.stderr}"
         assert "Traceback" not in done.stderr, name
         told[name] = done.stdout + done.stderr
     pages = {file.name: file.read_text() for file in folder.glob("*.html")}
