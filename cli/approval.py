@@ -87,7 +87,7 @@ def evidence_in(path: Path, task: str) -> Mapping[str, Any]:
     Raises:
         InvalidInput: the file holds no evidence, that of another task, or a verdict that is not the subject's.
     """
-    shown = read(path, "--evidence", _EVIDENCE)
+    shown = object_of("--evidence", path, remedy=_EVIDENCE)
     subject_of, verdict = shown.get("subject"), shown.get("verdict")
     names = {one.name for one in fields(Subject)}
     if not isinstance(subject_of, dict) or not isinstance(verdict, dict) or set(subject_of) != names:
@@ -136,15 +136,6 @@ def diagram(
         out.write_text(wanted, encoding="utf-8")
     note(f"up to date: {out}")
     return 0
-
-
-def read(path: Path, option: str = "--approval", remedy: str = "contender approve") -> Mapping[str, Any]:
-    """The JSON object in the file at `path`, which `option` named: an approval, not verified, or evidence.
-
-    Raises:
-        InvalidInput: there is no such file, or it holds no such object.
-    """
-    return object_of(option, path, remedy=remedy)
 
 
 def evidence(place: Workplace, running: Experiment, verdict: Verdict, approval: Mapping[str, Any] | None) -> str:

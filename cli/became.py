@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contender.errors import ContenderError, InvalidInput
 from contender.experiment.analysis import Experiment, from_document
-from contender.release.clock import moment
+from contender.release.clock import utc
 from contender.values import REWARD, Exposure, is_prediction_id
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _in_experiment(experiment: Experiment, answer: Exposure, event: Mapping[str,
     if metric != REWARD and not windows:
         return "not compared", f"{experiment.id} does not measure {metric}"
     if event["at"] > answer.at + window_s:
-        return "late", f"the window of this person closed {moment(answer.at + window_s)} at the latest"
+        return "late", f"the window of this person closed {utc(answer.at + window_s)} at the latest"
     return "counts", f"for the {answer.assigned_to} of {experiment.id}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from cli.given import REMEDY
 from contender.errors import InvalidInput
 
 MOST_BYTES: Final = 4 * 1024 * 1024
@@ -56,5 +57,5 @@ def full(option: str, text: str, problem: str) -> str:
         InvalidInput: it says nothing; with that `problem`.
     """
     if not text.strip():
-        raise InvalidInput(option, problem, remedy="give it a value, or leave it out")
+        raise InvalidInput(option, problem, remedy=REMEDY)
     return text

@@ -7,7 +7,7 @@ from typing import Final
 
 from contender.errors import InvalidInput
 
-_REMEDY: Final = "give it a value, or leave it out"
+REMEDY: Final = "give it a value, or leave it out"
 
 
 def refuse_empty(arguments: Sequence[str]) -> None:
@@ -20,7 +20,7 @@ def refuse_empty(arguments: Sequence[str]) -> None:
     for word in arguments:
         option, equals, value = word.partition("=")
         if not word.strip():
-            raise InvalidInput(before if before.startswith("-") else "an argument", "is empty", remedy=_REMEDY)
+            raise InvalidInput(before if before.startswith("-") else "an argument", "is empty", remedy=REMEDY)
         if equals and not value.strip() and (option.startswith("--") or before == "--set"):
-            raise InvalidInput(option if before != "--set" else f"--set {option}", "is empty", remedy=_REMEDY)
+            raise InvalidInput(option if before != "--set" else f"--set {option}", "is empty", remedy=REMEDY)
         before = word

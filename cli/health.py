@@ -171,7 +171,8 @@ def _retraining(place: Workplace, now: float) -> Finding:
     state: State = "bad" if newest.result in BROKEN or _died(newest, now) else "ok"
     command = {
         "challenger": f"contender experiment start --task {place.task.name}",
-        **dict.fromkeys(BROKEN, f"contender retrain --task {place.task.name}"),
+        "failed": f"contender retrain --task {place.task.name}",
+        "untrained": f"contender quality check FILE --task {place.task.name}",
     }.get(newest.result, "")
     return Finding("retraining", state, f"{newest.reason}: {_told(newest, now)}, {left}", command)
 

@@ -15,7 +15,7 @@ import typer
 from cli import experiment
 from cli.compose import Workplace, workplace
 from cli.crowd import Crowd, Person, Tally, judged, wait_until_final, wait_until_joined
-from cli.looking import trail_of
+from cli.looking import look_at, trail_of
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from cli.stated_effect import StatedEffect
@@ -38,7 +38,6 @@ LONGEST_S: Final = 60.0
 
 SYNTHETIC_ROWS: Final = 5_000
 BATCH_S: Final = 0.5
-NOT_PROMOTE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,7 @@ def rehearse(  # noqa: PLR0913, PLR0917 - every option is a parameter
       contender rehearse --shift city_development_index --amount -0.3 --for 5m
     """
     check(rate, effect)
+    span_s = seconds(lasting or "5m", "--for")
     place = workplace(task)
     with place.endpoint():
         pass
@@ -107,7 +107,7 @@ def rehearse(  # noqa: PLR0913, PLR0917 - every option is a parameter
     crowd = Crowd(place.endpoint, Tally(), stated)
     document: dict[str, Any] = {"task": task, **told}
     if running is None:
-        sent = _send_for(place, crowd, played, (lasting or "5m", rate, people))
+        sent = _send_for(place, crowd, played, (span_s, rate, people))
         show(document | {"sent": sent, "failed": crowd.tally.failed}, as_json, pairs)
         return 0
     verdict = _until_verdict(place, crowd, played, people)
@@ -116,7 +116,7 @@ def rehearse(  # noqa: PLR0913, PLR0917 - every option is a parameter
     show(document | {"reason": verdict.reason}, as_json, pairs)
     if verdict.decision == "promote":
         note(f"next: contender experiment status --task {task}, then contender promote --task {task}")
-    return 0 if verdict.decision == "promote" else NOT_PROMOTE
+    return 0 if verdict.decision == "promote" else experiment.NOT_PROMOTE
 
 
 def refuse_among_people(place: Workplace) -> None:
@@ -210,21 +210,19 @@ def _until_verdict(place: Workplace, crowd: Crowd, played: Played, most: int) ->
         try:
             verdict = steer(place, 0.0, batch)
         except _EnoughPeopleError:
-            from cli.looking import look_at
-
             verdict = look_at(place, experiment.current(place))
         step.detail = f"{crowd.tally.requests:,} people, {verdict.decision}"
     return verdict
 
 
-def _send_for(place: Workplace, crowd: Crowd, played: Played, how: tuple[str, float, int]) -> int:
+def _send_for(place: Workplace, crowd: Crowd, played: Played, how: tuple[float, float, int]) -> int:
     """Send people at a rate for a while, and tell what happened to them; how many were sent."""
-    duration, rate, most = how
-    lasting, stream, sent = seconds(duration, "--for"), played.people(), 0
+    span_s, rate, most = how
+    stream, sent = played.people(), 0
     progress = Progress()
     began = time.monotonic()
-    with progress.running(), progress.step(f"send people for {duration}"):
-        while (elapsed := time.monotonic() - began) < lasting and sent < most:
+    with progress.running(), progress.step(f"send people for {span_s:g} s"):
+        while (elapsed := time.monotonic() - began) < span_s and sent < most:
             due = min(int((elapsed + BATCH_S) * rate), most) - sent
             if due > 0:
                 crowd.tell(crowd.ask(list(islice(stream, due))), place.task)

@@ -12,6 +12,7 @@ from rich.table import Table
 from cli import approval, experiment, holdout
 from cli.baking import baked
 from cli.compose import Workplace
+from cli.documents import object_of
 from cli.home import at_home
 from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
@@ -117,7 +118,7 @@ class _Wish:
 
     def __init__(self, override: str, approved: Path | None, bake: bool, arm: str) -> None:
         self.override, self.bake, self.arm = override, bake, arm
-        self.approval = approval.read(approved) if approved else None
+        self.approval = object_of("--approval", approved, remedy="contender approve") if approved else None
 
 
 def _promoted_and_baked(place: Workplace, wish: _Wish, bake_s: float) -> Baked:

@@ -30,7 +30,6 @@ UNUSABLE: Final = 2
 """The exit code of a training that was given what it cannot train on."""
 
 _EXIT_CODES: Final[Mapping[str | None, int]] = {"failed": 1, "untrained": UNUSABLE}
-ASKED: Final = "a person asked"
 
 RowsOption = Annotated[
     str,
@@ -57,7 +56,7 @@ def retrain(  # noqa: PLR0913, PLR0917 - every option is a parameter
     if_due: Annotated[
         bool, typer.Option("--if-due", help="Only when drift, decay or the calendar ask for it.")
     ] = False,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = ASKED,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "a person asked",
     wait: WaitOption = LIMITS.longest_s,
     as_json: JsonFlag = False,
 ) -> int:
@@ -72,7 +71,7 @@ def retrain(  # noqa: PLR0913, PLR0917 - every option is a parameter
       contender retrain --reason "new market"
     """
     place = workplace(task)
-    document = retrain_if_due(place, Terms(data, trials, wait), asked="" if if_due else reason.strip() or ASKED)
+    document = retrain_if_due(place, Terms(data, trials, wait), asked="" if if_due else reason)
     show(document, as_json, lambda d: pairs({k: v for k, v in d.items() if v is not None}, f"retraining of {task}"))
     return _EXIT_CODES.get(document["result"], 0) if if_due else _asked_code(document)
 

@@ -220,7 +220,7 @@ def terms_of(file: Path | None, ramp: str) -> Plan:
 def _read(file: Path | None) -> Plan:
     if file is None:
         return Plan()
-    document = object_of("--plan", file, remedy="contender experiment plan --json")
+    document = object_of("--plan", file, remedy="contender experiment plan --out plan.json")
     return from_json(json.dumps(document))
 
 

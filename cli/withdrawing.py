@@ -13,7 +13,8 @@ from rich.table import Table
 
 from cli import experiment
 from cli.clearing import check_actor
-from cli.compose import Workplace, workplace
+from cli.compose import Workplace
+from cli.home import at_home
 from cli.looking import trail_of
 from cli.output import JsonFlag, TaskOption, pairs, show
 from contender.errors import InvalidInput, Refused
@@ -45,7 +46,7 @@ def withdraw(  # noqa: PLR0913, PLR0917 - options of a command
 
     Example: contender experiment withdraw --since 2026-11-28T09:30 --until 2026-11-28T09:35 --reason "sent twice"
     """
-    place = workplace(task)
+    place = at_home(task)
     from contender.adapters.store_sql import Span
 
     span = Span(moment_of(since, "--since"), moment_of(until, "--until"), metric)

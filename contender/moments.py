@@ -34,7 +34,7 @@ def moment(at: object, now: float, field: str) -> float:
     """
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         raise InvalidInput(field, "must be seconds since the epoch")
-    if EARLIEST <= at <= now + AHEAD_S:
+    if _is_past(at, now):
         return float(at)
     seems = next((f", and seems to be in {unit}" for unit, parts in _SMALLER if _is_past(at / parts, now)), "")
     where = "in the future" if at > now else "before the year 2000"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Final
+
+from contender.release.clock import utc
 
 NOTHING: Final = "–"
 _MINUS: Final = "\u2212"
@@ -50,4 +51,4 @@ def span(interval: tuple[float, float] | list[float] | None) -> str:
 
 def moment(at: float | None) -> str:
     """A moment, given in seconds since the epoch, in UTC to the second."""
-    return NOTHING if at is None else time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+    return NOTHING if at is None else utc(at)

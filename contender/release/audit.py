@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contender.errors import InvalidInput
-from contender.release.clock import SKEW_S, moment
+from contender.release.clock import SKEW_S, utc
 
 ORIGIN: Final = "0" * 64
 """What the first record names as the hash before it."""
@@ -144,10 +144,10 @@ def _time_faults(records: Sequence[Mapping[str, Any]], now: float) -> list[str]:
         if _seal_in(record) is None:
             continue
         if at - now > SKEW_S:
-            faults.append(f"{told} is dated {moment(at)}, which lies in the future: one of the two clocks is wrong")
+            faults.append(f"{told} is dated {utc(at)}, which lies in the future: one of the two clocks is wrong")
         later = min(map(_at, records[place + 1 :]), default=at)
         if at - later > SKEW_S:
-            faults.append(f"{told} is dated {moment(at)}, and a record that follows it {moment(later)}")
+            faults.append(f"{told} is dated {utc(at)}, and a record that follows it {utc(later)}")
     return faults
 
 

@@ -25,17 +25,17 @@ def doubt(now: float, written: Iterable[float]) -> str:
     """
     newest = max((at for at in written if math.isfinite(at)), default=now)
     if newest - now > SKEW_S:
-        return f"the clock says {moment(now)}, and the newest record is of {moment(newest)}: it is behind"
+        return f"the clock says {utc(now)}, and the newest record is of {utc(newest)}: it is behind"
     if now - newest > LONGEST_SLEEP_S:
         days = (now - newest) / 86_400
-        return f"the clock says {moment(now)}, and nothing was written for {days:,.0f} days, since {moment(newest)}"
+        return f"the clock says {utc(now)}, and nothing was written for {days:,.0f} days, since {utc(newest)}"
     return ""
 
 
-def moment(at: float) -> str:
-    """A time as people read it, in UTC.
+def utc(at: float) -> str:
+    """A time as people read it, in UTC to the second.
 
-    >>> moment(0.0)
-    '1970-01-01 00:00 UTC'
+    >>> utc(0.0)
+    '1970-01-01 00:00:00 UTC'
     """
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from contender.tasks.catalog import task_named
-from tests.integration.policy.laptop import TASK, Laptop, people_of, served
+from tests.integration.policy.laptop import TASK, Laptop, people_of
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    with served(tmp_path_factory.mktemp("home")) as made:
-        yield made
 
 
 def test_the_machine_is_looked_at(laptop: Laptop) -> None:

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.policy.acting import CONTENDER
-from tests.integration.policy.laptop import TASK, Laptop, people_of, served
+from tests.integration.policy.laptop import TASK, Laptop, people_of
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    with served(tmp_path_factory.mktemp("home")) as made:
-        yield made
 
 
 def test_a_version_that_cannot_be_served_changes_nothing(laptop: Laptop) -> None:

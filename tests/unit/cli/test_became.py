@@ -39,7 +39,7 @@ def fate(store: Store, at: float = 1_001.0, **event: Any) -> dict[str, Any]:
     ("event", "state", "why"),
     [
         ({}, "counts", "for the challenger of e"),
-        ({"at": 1_101.0}, "late", "closed 1970-01-01 00:18 UTC at the latest"),
+        ({"at": 1_101.0}, "late", "closed 1970-01-01 00:18:20 UTC at the latest"),
         ({"metric": "acceptance"}, "counts", "for the challenger of e"),
         ({"metric": "acceptance", "at": 1_021.0}, "late", "closed"),
         ({"metric": "clicks"}, "not compared", "e does not measure clicks"),

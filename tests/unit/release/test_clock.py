@@ -21,7 +21,7 @@ def test_a_clock_before_the_newest_record_is_behind() -> None:
 
 def test_a_clock_long_after_the_newest_record_is_doubted() -> None:
     told = doubt(NOW, [0.0, NOW - LONGEST_SLEEP_S - 60])
-    assert "the clock says 2027-01-15 08:00 UTC, and nothing was written for 31 days" in told
+    assert "the clock says 2027-01-15 08:00:00 UTC, and nothing was written for 31 days" in told
 
 
 def test_no_sleep_that_is_believed_is_as_long_as_a_retention() -> None:

@@ -185,7 +185,7 @@ def test_a_pruning_by_a_wild_clock_is_found_by_what_follows_it() -> None:
     wild = pruned(OLD, 9, WILD)
     wild.append(add(wild, 10 * DAY))
     found = audit.verify(wild, anchors, now=WILD + DAY)
-    assert "a record that follows it 1970-01-11 00:00 UTC" in found[0]
+    assert "a record that follows it 1970-01-11 00:00:00 UTC" in found[0]
     assert "record 9 was pruned before it was 6 months old" in found[-1]
 
 
