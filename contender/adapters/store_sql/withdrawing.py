@@ -114,7 +114,7 @@ def _take_back(connection: Connection, task: str, found: Sequence[Any], now: flo
     running = _running(connection, found)
     lock(connection, running)
     _keep(connection, task, found, now)
-    _forget_rewards(connection, task, found)
+    _forget_rewards(connection, task, found, running)
     for at in range(0, len(found), AT_ONCE):
         keys = [(row.prediction_id, row.metric, row.event_id) for row in found[at : at + AT_ONCE]]
         connection.execute(delete(OUTCOMES).where(of_task(connection, task, keys)))
@@ -134,8 +134,11 @@ def _keep(connection: Connection, task: str, found: Sequence[Any], now: float) -
     insert_all(connection, NOTES, ("task", "kind", "key", "at", "document"), rows)
 
 
-def _forget_rewards(connection: Connection, task: str, found: Sequence[Any]) -> None:
-    """Forget what these predictions earned, and have the truths that stay judged again."""
+def _forget_rewards(connection: Connection, task: str, found: Sequence[Any], running: Collection[str]) -> None:
+    """Forget what these predictions earned, and have the truths that stay judged again.
+
+    Late ones are no longer counted, in `running` experiments those that go, in all those that are judged again.
+    """
     predictions = sorted({row.prediction_id for row in found})
     gone = {(row.prediction_id, row.metric, row.event_id) for row in found}
     late = Counter[str]()
@@ -143,8 +146,8 @@ def _forget_rewards(connection: Connection, task: str, found: Sequence[Any]) -> 
         chosen = predictions[at : at + AT_ONCE]
         mine = among(connection, OUTCOMES.c.prediction_id, chosen)
         judged = rows_of(connection, outcomes_with_exposures(task).where(mine, OUTCOMES.c.settled != 0))
-        again = [row for row in judged if row.metric == REWARD or _key(row) in gone]
-        late.update(late_outcomes(connection, again))
+        recounted = [row for row in judged if _is_recounted(row, gone, running)]
+        late.update(late_outcomes(connection, recounted))
         rewarded = [*chosen, *map(shadow_of, chosen)]
         connection.execute(delete(REWARDS).where(among(connection, REWARDS.c.prediction_id, rewarded)))
         waits = {"settled": Settled.PENDING.value, "due": 0.0, "tries": 0}
@@ -153,6 +156,11 @@ def _forget_rewards(connection: Connection, task: str, found: Sequence[Any]) -> 
     for experiment_id, count in sorted(late.items()):
         less = update(SPANS).where(SPANS.c.experiment_id == experiment_id)
         connection.execute(less.values(late=SPANS.c.late - count))
+
+
+def _is_recounted(row: Any, gone: Collection[tuple[str, str, str]], running: Collection[str]) -> bool:
+    """Whether the outcome's part in the count of late ones ends: it goes from a running experiment, or is told anew."""
+    return row.experiment_id in running if _key(row) in gone else row.metric == REWARD
 
 
 def _key(row: Any) -> tuple[str, str, str]:

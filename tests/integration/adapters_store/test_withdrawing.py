@@ -72,6 +72,20 @@ def test_the_store_is_as_if_they_had_never_come(running: Store, clock: Any) -> N
     assert figures(running) == before
 
 
+def test_late_ones_do_not_count_as_such_and_rewards_are_judged_anew(running: Store, clock: Any) -> None:
+    settled(running, clock, 1_590.0)
+    before = figures(running), running.rewards_between(TASK, 0.0, 1e9)
+    clock.now = 1_600.0
+    running.append([], [*batch(0, at=103.0), *batch(1, "late", at=1_500.0)])
+    settled(running, clock, 1_610.0)
+    assert running.experiment_data("e1").events.late == 40
+    assert {one.reward for one in running.rewards_between(TASK, 0.0, 1e9)} == {0.0}
+
+    running.withdraw(TASK, Span(1_600.0, 1_601.0), 1_620.0)
+    settled(running, clock, 1_630.0)
+    assert (figures(running), running.rewards_between(TASK, 0.0, 1e9)) == before
+
+
 def test_what_is_sent_again_under_the_same_names_counts(running: Store, clock: Any) -> None:
     clock.now = 200.0
     running.append([], batch(0))
@@ -122,9 +136,15 @@ def test_where_nothing_arrived_nothing_is_taken_back(running: Store) -> None:
 
 
 def test_an_experiment_that_has_ended_stays_as_it_was_judged(running: Store, clock: Any) -> None:
+    clock.now = 1_600.0
+    running.append([], batch(1, "late", at=1_500.0))
     settled(running, clock, 2_000.0)
-    arms = running.experiment_data("e1").arms
+    clock.now = 2_000.0
+    running.append([], [Outcome("later", "p0", TASK, 1, 1_700.0)])
+    settled(running, clock, 2_010.0)
+    assert running.experiment_data("e1").events.late == 21
+    before = running.experiment_data("e1").arms, running.experiment_data("e1").events
     running.save_experiment({**running.experiment("e1"), "status": "stopped"})
-    assert running.withdraw(TASK, EVERYTHING, 2_100.0) == Withdrawn(12, {})
+    assert running.withdraw(TASK, Span(0.0, 1_999.0), 2_100.0) == Withdrawn(32, {})
     settled(running, clock, 2_200.0)
-    assert running.experiment_data("e1").arms == arms
+    assert (running.experiment_data("e1").arms, running.experiment_data("e1").events) == before

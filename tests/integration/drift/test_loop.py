@@ -183,5 +183,5 @@ def test_a_run_without_rows_to_train_on_costs_nothing_of_the_budget(
     ended = told(environment, "retrain", "--data", str(wrong), code=2)
     assert (ended["due"], ended["result"], "column is missing" in ended["message"]) == (True, "untrained", True)
     found = findings(environment)["retraining"]
-    assert (found["state"], found["next"]) == ("bad", "contender retrain --task job-change")
+    assert (found["state"], found["next"]) == ("bad", "contender quality check FILE --task job-change")
     assert "8 of 8 runs left" in found["reason"]
