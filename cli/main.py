@@ -34,6 +34,7 @@ from cli import (
     waiting,
     withdrawing,
 )
+from cli.__main__ import INTERRUPTED
 from cli.compose import name_s3_for_all
 from cli.demo import command as demo
 from cli.framing import framing
@@ -47,9 +48,6 @@ from contender.errors import ContenderError, InvalidInput
 
 PRIVATE: Final = 0o077
 """What is written holds people's data, or names them: it is for the account that writes it, and no other."""
-
-INTERRUPTED: Final = 130
-"""The exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="contender",

@@ -64,7 +64,7 @@ def diagnose(document: Mapping[str, Any]) -> Diagnosis:
     """How the whole release is: what is worst speaks first."""
     release = document["release"]
     if not document["processes"]:
-        return Diagnosis(Health.DOWN, f"nothing is up: contender up --task {document['task']}")
+        return Diagnosis(Health.DOWN, _what_starts_it(document))
     if troubles := list(_troubles(document)):
         return Diagnosis(Health.DEGRADED, "; ".join(troubles))
     if release.get("suspended"):
@@ -72,6 +72,13 @@ def diagnose(document: Mapping[str, Any]) -> Diagnosis:
     if change := release["change"]:
         return Diagnosis(Health.PROGRESSING, f"{change['event']} is unfinished, next comes: {change['pending'][0]}")
     return _at_rest(document)
+
+
+def _what_starts_it(document: Mapping[str, Any]) -> str:
+    task = document["task"]
+    if document["release"]["champion"] is None:
+        return f"no version has served yet: contender train --task {task}, then contender up --task {task}"
+    return f"nothing is up: contender up --task {task}"
 
 
 def _at_rest(document: Mapping[str, Any]) -> Diagnosis:

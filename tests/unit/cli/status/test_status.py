@@ -92,6 +92,11 @@ def empty(document: Document) -> None:
     document["routing"] = None
 
 
+def never_begun(document: Document) -> None:
+    empty(document)
+    down(document)
+
+
 @pytest.mark.parametrize(
     ("change", "health", "told"),
     [
@@ -104,7 +109,8 @@ def empty(document: Document) -> None:
         (no_transformer, Health.DEGRADED, "transformer is not ready"),
         (suspend, Health.PAUSED, "contender resume"),
         (half_way, Health.PROGRESSING, "promote is unfinished, next comes: alias champion"),
-        (down, Health.DOWN, "contender up"),
+        (down, Health.DOWN, "nothing is up: contender up"),
+        (never_begun, Health.DOWN, "no version has served yet: contender train --task"),
         (empty, Health.PROGRESSING, "no champion yet"),
         (in_phase("idle"), Health.HEALTHY, "the champion serves everyone"),
         (in_phase("prepared"), Health.PAUSED, "contender experiment start"),
