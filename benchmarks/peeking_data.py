@@ -20,9 +20,9 @@ from contender.experiment.data import (
 from contender.experiment.plan import Plan
 from contender.experiment.unit_values import UNKNOWN_BIN
 from contender.metrics import PlannedMetric
+from contender.moments import DAY_S
 from contender.values import BASELINE, CHALLENGER, CHAMPION, REWARD
 
-DAY_S: Final = 86_400.0
 GUARDED: Final = "acceptance"
 EVENT: Final = "hire"
 

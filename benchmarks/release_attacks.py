@@ -15,12 +15,12 @@ from benchmarks.release_lab import NOW, TASK, Lab, install, prepare, start
 from cli.output import exit_code as code_of
 from contender.adapters.keys_ed25519 import create, enrol, keyring, signer
 from contender.errors import ContenderError, Refused
+from contender.moments import DAY_S
 from contender.release import audit
 from contender.release.approval import Approvals, Sign, Subject, Validity, seal, subject
 
 RIVALS = 8
 RECORDS = 50
-DAY_S = 86_400.0
 
 
 class Race(NamedTuple):

@@ -22,10 +22,10 @@ from cli.verdicts import experiment_parts, facts, told, verdict_lines
 from contender.errors import ContenderError, InvalidInput, NotFound, Refused
 from contender.experiment.analysis import RUNNING, Experiment, from_document, observe
 from contender.experiment.decision import Verdict
-from contender.experiment.evidence import DAY_S
 from contender.experiment.plan import RESTART_DAYS, Plan
 from contender.experiment.ramp import Progress as Standing
 from contender.experiment.ramp import progress as ramp_standing
+from contender.moments import DAY_S
 from contender.release.machine import Kind
 from contender.release.state import Phase, ReleaseState
 from contender.values import CHALLENGER

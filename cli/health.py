@@ -15,8 +15,8 @@ from cli.compose import Workplace, workplace
 from cli.output import JsonFlag, TaskOption, show, table
 from cli.retraining import LIMITS
 from contender.errors import ContenderError
+from contender.moments import DAY_S
 from contender.values import SHADOW, UNASSIGNED
-from monitoring.drift.check import DAY_S
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.drift.verdict import DECAY
 from monitoring.retraining import ledger

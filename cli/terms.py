@@ -17,11 +17,12 @@ from cli.documents import object_of
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from contender.errors import InvalidInput
 from contender.experiment.analysis import from_document
-from contender.experiment.evidence import DAY_S, adjusted
+from contender.experiment.evidence import adjusted
 from contender.experiment.inference import arm_mean, review_value
 from contender.experiment.plan import Plan, Step, from_json, units_needed
 from contender.experiment.statistics.power import Duration
 from contender.metrics import PlannedMetric
+from contender.moments import DAY_S
 from contender.tasks.task import Task
 from contender.values import CHAMPION
 
@@ -93,7 +94,7 @@ def term(words: str) -> tuple[str, object]:
         return name, value
 
 
-_UNITS_S: Final[Mapping[str, float]] = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_UNITS_S: Final[Mapping[str, float]] = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY_S}
 
 
 def seconds_of(duration: str) -> float:

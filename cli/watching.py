@@ -7,11 +7,12 @@ from typing import Final
 from cli.compose import Workplace
 from cli.output import note
 from contender.errors import ContenderError, Unavailable
+from contender.moments import DAY_S
 from contender.release.clock import doubt
 from monitoring.drift import champion
 from monitoring.drift import check as checking
 from monitoring.drift.champion import check_champion
-from monitoring.drift.check import DAY_S, Span
+from monitoring.drift.check import Span
 from monitoring.drift.reference import Reference
 from monitoring.drift.verdict import Verdict, Window, unmeasured
 from monitoring.quality.announce import announce

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal, Self, get_args
 
 from contender.errors import InvalidInput
+from contender.moments import DAY_S
 from contender.values import REWARD
 
 MetricType = Literal["mean", "proportion", "ratio"]
@@ -27,7 +28,7 @@ Direction = Literal["up", "down"]
 GUARDRAIL_RATES: Final = ("fallback", "error", "slow", "review")
 """The built-in guardrails: shares of units, of which more is worse."""
 
-DEFAULT_WINDOW_S: Final = 14 * 86_400.0
+DEFAULT_WINDOW_S: Final = 14 * DAY_S
 """Two weeks: outcomes of people take days."""
 
 

@@ -11,13 +11,15 @@ from typing import Final
 
 from contender.errors import InvalidInput
 
+DAY_S: Final = 86_400.0
+
 AHEAD_S: Final = 300.0
 """The clocks of two machines may differ by this; what is further ahead has not happened."""
 
 EARLIEST: Final = 946_684_800.0
 """The year 2000: what is told of an earlier moment is told in another unit than seconds."""
 
-BEFORE_S: Final = 86_400.0
+BEFORE_S: Final = DAY_S
 """What happened longer before an answer is no outcome of it, whatever clocks and time zones say."""
 
 _SMALLER: Final = (("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9))

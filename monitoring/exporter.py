@@ -19,6 +19,7 @@ from contender.experiment.analysis import Experiment, by_role, from_document, in
 from contender.experiment.data import ArmData
 from contender.experiment.inference import arm_mean, review_value
 from contender.experiment.plan import Plan
+from contender.moments import DAY_S
 from contender.release import audit
 from contender.release.ports import Anchors
 from contender.release.state import Phase, ReleaseState
@@ -31,7 +32,6 @@ from monitoring.metrics import WATCHED, MetricSpec
 from monitoring.retraining import ledger
 from monitoring.retraining.triggers import BROKEN, REASONS, RESULTS, Limits, budget_left
 
-DAY_S: Final = 86_400.0
 WEEK_S: Final = 7 * DAY_S
 
 QUALITY: Final = "quality"
@@ -183,7 +183,7 @@ def _verdict(verdict: Mapping[str, Any]) -> Iterator[Sample]:
         yield Sample(metrics.EXPERIMENT_VERDICT, (decision.replace(" ", "_"),), float(verdict["decision"] == decision))
     yield Sample(metrics.EXPERIMENT_RATIO_P, (), verdict["srm_p"])
     if verdict.get("more_days") is not None:
-        yield Sample(metrics.EXPERIMENT_TIME_LEFT, (), verdict["more_days"] * 86_400.0)
+        yield Sample(metrics.EXPERIMENT_TIME_LEFT, (), verdict["more_days"] * DAY_S)
     arms = {verdict.get("arm", CHALLENGER): verdict} | verdict.get("others", {})
     for arm, one in arms.items():
         yield from _effect(arm, one)

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Protocol
 from contender.adapters.kserve_pods import trouble_of
 from contender.adapters.kubernetes_api import MERGE, Api, Document, core_path, field_of, group_path
 from contender.errors import Conflict, ContenderError, InvalidInput, NotFound, Refused
+from contender.moments import DAY_S
 
 BATCH: Final = "batch/v1"
 CONTAINER: Final = "release"
@@ -27,7 +28,6 @@ MOST_INPUT_BYTES: Final = 512 * 1024
 
 _LOG_BYTES: Final = 32 * 1024 * 1024
 _VOLUME: Final = "inputs"
-_DAY_S: Final = 86_400
 
 Phase = Literal["pending", "running", "ended"]
 
@@ -179,7 +179,7 @@ def manifest(cron: Document, request: JobRequest) -> Document:
     container = next((one for one in pod["containers"] if one["name"] == CONTAINER), pod["containers"][0])
     container["args"] = [literal(one) for one in request.arguments]
     container["env"] = [*container.get("env", ()), {"name": FRAME, "value": request.frame}]
-    spec.setdefault("ttlSecondsAfterFinished", _DAY_S)
+    spec.setdefault("ttlSecondsAfterFinished", int(DAY_S))
     spec["activeDeadlineSeconds"] = max(int(spec.get("activeDeadlineSeconds", 0)), request.deadline_s)
     if request.files:
         spec["suspend"] = True

@@ -20,9 +20,8 @@ from contender.experiment.statistics.paired import paired_difference
 from contender.experiment.statistics.power import last_look_units
 from contender.experiment.statistics.sequential import always_valid
 from contender.experiment.statistics.strata import Stratified, adjust_by_strata
+from contender.moments import DAY_S
 from contender.values import CHAMPION
-
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from contender.errors import InvalidInput
 from contender.experiment.statistics.power import Duration, Goal, sequential_units
 from contender.metrics import DEFAULT_WINDOW_S, MetricRole, PlannedMetric, metric_from
+from contender.moments import DAY_S
 from contender.routing import BUCKETS
 from contender.values import BASELINE, REWARD
 
@@ -94,7 +95,7 @@ class Plan:
     divide_alpha: bool = True
     outcomes_ignore_answers: bool = False
     holdout: float = 0.0
-    holdout_s: float = 14 * 86_400.0
+    holdout_s: float = 14 * DAY_S
 
     def __post_init__(self) -> None:
         self._check_names()

@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
 from contender.errors import Refused
+from contender.moments import DAY_S
 from contender.release.state import Placed, ReleaseState
 
-MAX_VALID_S: Final = 7 * 86_400.0
+MAX_VALID_S: Final = 7 * DAY_S
 """No approval may be valid for longer: what was seen a week ago is no ground to promote on."""
 
 NONCE: Final = "approval"
@@ -174,7 +175,7 @@ def _own(document: Mapping[str, Any], asked: Asked) -> str:
 def _out_of_time(document: Mapping[str, Any], asked: Asked) -> str:
     issued, expires = document["issued_at"], document["expires_at"]
     if expires - issued > MAX_VALID_S:
-        return f"it is valid for longer than {MAX_VALID_S / 86_400:g} days"
+        return f"it is valid for longer than {MAX_VALID_S / DAY_S:g} days"
     if asked.now < issued:
         return "it is not valid yet"
     return "it has expired" if asked.now >= expires else ""

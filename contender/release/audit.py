@@ -16,12 +16,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contender.errors import InvalidInput
+from contender.moments import DAY_S
 from contender.release.clock import SKEW_S, utc
 
 ORIGIN: Final = "0" * 64
 """What the first record names as the hash before it."""
 
-MONTH_S: Final = 365.25 / 12 * 86_400
+MONTH_S: Final = 365.25 / 12 * DAY_S
 """A month of average length, in seconds."""
 
 LEAST_MONTHS: Final = 6

@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
+from contender.moments import DAY_S
+
 SKEW_S: Final = 3_600.0
 """By how much the clocks of one house may differ, in seconds."""
 
-LONGEST_SLEEP_S: Final = 31 * 86_400.0
+LONGEST_SLEEP_S: Final = 31 * DAY_S
 """For how long a house may have written nothing before its clock is doubted, in seconds: less than any retention."""
 
 
@@ -27,7 +29,7 @@ def doubt(now: float, written: Iterable[float]) -> str:
     if newest - now > SKEW_S:
         return f"the clock says {utc(now)}, and the newest record is of {utc(newest)}: it is behind"
     if now - newest > LONGEST_SLEEP_S:
-        days = (now - newest) / 86_400
+        days = (now - newest) / DAY_S
         return f"the clock says {utc(now)}, and nothing was written for {days:,.0f} days, since {utc(newest)}"
     return ""
 

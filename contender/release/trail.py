@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contender.errors import Conflict, Refused
+from contender.moments import DAY_S
 from contender.release import audit
 from contender.release.clock import doubt
 from contender.release.ports import Anchors, ReleaseStore
@@ -78,7 +79,7 @@ class Trail:
             raise Refused(f"the audit trail is broken: {problems[0]}", remedy="contender audit verify")
         count = audit.prunable(records, now=at, retention_s=retention_s)
         if count:
-            detail = {"records": count, "retention_days": round(retention_s / 86_400, 1), **audit.seal(records, count)}
+            detail = {"records": count, "retention_days": round(retention_s / DAY_S, 1), **audit.seal(records, count)}
             detail |= {"clock": f"{doubted}; believed: {despite}"} if doubted else {}
             self.append(audit.PRUNE, at=at, actor=actor, detail=detail)
             self.store.prune_audit(self.task, int(records[count - 1]["sequence"]))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from contender.metrics import PlannedMetric
-
-_DAY_S: Final = 86_400.0
+from contender.moments import DAY_S
 
 HIRING_MEASURES: Final = (
     # A recruiter who acts on an answer does so within days; whoever has not by then did not accept it.
-    PlannedMetric("acceptance", type="proportion", window_s=7 * _DAY_S, default=0.0, smallest_effect=0.02),
+    PlannedMetric("acceptance", type="proportion", window_s=7 * DAY_S, default=0.0, smallest_effect=0.02),
     # From answer to contract takes weeks; nobody reports that somebody was not hired.
-    PlannedMetric("hire", type="proportion", window_s=60 * _DAY_S, default=0.0, smallest_effect=0.01),
+    PlannedMetric("hire", type="proportion", window_s=60 * DAY_S, default=0.0, smallest_effect=0.01),
 )
 """Whether a recruiter acted on the answer, and whether the person was hired."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from contender.moments import DAY_S
 from monitoring import metrics as m
 from monitoring.alerts.rule import Alert, Group
 from monitoring.promql import equal, series
@@ -46,8 +47,8 @@ GROUP: Final = Group(
         Alert(
             "ContenderExperimentStuck",
             "ticket",
-            f"({series(m.EXPERIMENT_LOOK_AGE)} > 86400 and on (task) {RUNNING})\n"
-            f"or (({NEWCOMERS}) == 0 and on (task) {series(m.EXPERIMENT_AGE)} > 86400)",
+            f"({series(m.EXPERIMENT_LOOK_AGE)} > {DAY_S:.0f} and on (task) {RUNNING})\n"
+            f"or (({NEWCOMERS}) == 0 and on (task) {series(m.EXPERIMENT_AGE)} > {DAY_S:.0f})",
             "15m",
             "{{ $labels.task }}: the experiment does not move",
             "For a day nobody has looked at it, or nobody new has come.",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from contender.moments import DAY_S
 from monitoring import metrics as m
 from monitoring.alerts.rule import Alert, Group
 from monitoring.promql import equal, series
 
-DAY_S: Final = 86_400
 MOVED: Final = 'kind=~"features|prediction|confidence"'
 WORSE: Final = 'kind=~"reward|calibration"'
 
@@ -34,7 +34,7 @@ GROUP: Final = Group(
         Alert(
             "ContenderDriftUnmeasured",
             "ticket",
-            f"{series(m.DRIFT_VERDICT, equal('kind', 'all'))} == 3 or {series(m.DRIFT_AGE)} > {2 * DAY_S}",
+            f"{series(m.DRIFT_VERDICT, equal('kind', 'all'))} == 3 or {series(m.DRIFT_AGE)} > {2 * DAY_S:.0f}",
             "15m",
             "{{ $labels.task }}: nobody knows whether there is drift",
             "Measuring failed, or was last done two days ago.",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from contender.moments import DAY_S
 from monitoring.prometheus import Found, Span
 
 COLOURS: Final = (
@@ -157,7 +158,7 @@ def _short(value: float) -> str:
 def _seconds(value: float) -> str:
     if 0 < abs(value) < 1:
         return f"{value * 1000:.3g} ms"
-    for size, word in ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min")):
+    for size, word in ((DAY_S, "d"), (3_600.0, "h"), (60.0, "min")):
         if abs(value) >= size:
             return f"{value / size:.3g} {word}"
     return f"{value:.3g} s"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from contender.errors import ContenderError, InvalidInput
+from contender.moments import DAY_S
 from contender.tasks.task import Task
 from contender.values import CHAMPION, UNASSIGNED
 from monitoring.drift.reference import Reference
@@ -15,7 +16,6 @@ from monitoring.drift.verdict import Known, Limits, Seen, Verdict, Window, judge
 NOTES: Final = "drift"
 """The kind of note that holds verdicts."""
 
-DAY_S: Final = 86_400.0
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY_S}
 

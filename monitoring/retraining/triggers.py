@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-DAY_S: Final = 86_400.0
+from contender.moments import DAY_S
 
 Reason = Literal["asked", "decay", "drift", "weekly"]
 Result = Literal["running", "challenger", "refused", "failed", "untrained"]

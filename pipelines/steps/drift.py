@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contender.moments import DAY_S
 from contender.tasks.catalog import task_named
 from monitoring.drift.champion import champion_reference, check_champion
 from monitoring.drift.check import Span
@@ -26,7 +27,7 @@ class DriftParams(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     store_url: str = ""
-    rows_s: Annotated[float, Field(gt=0.0)] = 86_400.0
+    rows_s: Annotated[float, Field(gt=0.0)] = DAY_S
     outcomes_s: Annotated[float, Field(gt=0.0)] = 604_800.0
 
 

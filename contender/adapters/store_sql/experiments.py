@@ -21,9 +21,8 @@ from contender.adapters.store_sql.terms import terms_of
 from contender.adapters.store_sql.totals import lock
 from contender.errors import InvalidInput, NotFound, Refused
 from contender.experiment.data import ExperimentData, PhaseCount
+from contender.moments import DAY_S
 from contender.values import SHADOW
-
-DAY_S: Final = 86_400.0
 
 RUNNING: Final = "running"
 """The `status` of an experiment that `current_experiment` finds."""

@@ -22,9 +22,10 @@ import pytest
 from cli.main import run
 from contender.adapters.registry_mlflow import MlflowRegistry
 from contender.adapters.store_sql import Store
+from contender.moments import DAY_S
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.retraining import ledger
-from monitoring.retraining.triggers import DAY_S, Limits, Run, budget_left
+from monitoring.retraining.triggers import Limits, Run, budget_left
 from tests.stand_ins.kfp_api import KfpApi
 
 TASK = "job-change"

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from contender.moments import DAY_S
 from monitoring.drift.check import NOTES as DRIFT
 from monitoring.retraining import ledger
-from monitoring.retraining.triggers import DAY_S, Limits, Reason, Result, Run, Signs, budget_left, decide, living
+from monitoring.retraining.triggers import Limits, Reason, Result, Run, Signs, budget_left, decide, living
 
 NOW = 100 * DAY_S
 LIMITS = Limits()
