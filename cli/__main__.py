@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
 
-INTERRUPTED: Final = 130
-"""The exit code after Ctrl-C, as shells have it."""
+from cli.exit_codes import INTERRUPTED
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.documents import object_of
+from cli.exit_codes import FAULT
 from cli.home import at_home
 from cli.output import JsonFlag, TaskOption, note, show, table
 from contender.errors import InvalidInput
@@ -25,7 +26,6 @@ app = typer.Typer(
 )
 
 SHORT = 12
-FAULT_FOUND: Final = 4
 _ANCHOR: Final = "contender audit verify --json > anchor.json"
 
 
@@ -65,7 +65,7 @@ def verify(
     show(document | {"anchors": len(kept)}, as_json, _verified)
     for problem in problems:
         note(f"the audit record of {task} is broken: {problem}")
-    return FAULT_FOUND if problems else 0
+    return FAULT if problems else 0
 
 
 @app.command()

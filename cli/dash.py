@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.text import Text
 
 from cli.compose import workplace
+from cli.exit_codes import FAULT
 from cli.observe import url
 from cli.output import JsonFlag, TaskOption, show, table
 from cli.pages import writable, writing
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Dashboards and alerts: written, proven, drawn.")
 
-FAULT_FOUND: Final = 4
 POINTS: Final = 240
 LEAST_STEP_S: Final = 5.0
 COLOURS: Final = {"ok": "green", "empty": "yellow", "nan": "yellow", "broken": "red"}
@@ -82,7 +82,7 @@ def check(
         "findings": [finding.to_document() for finding in findings],
     }
     show(document, as_json, lambda _: _findings(findings, counts))
-    return 0 if counts["ok"] == len(findings) else FAULT_FOUND
+    return 0 if counts["ok"] == len(findings) else FAULT
 
 
 @app.command()

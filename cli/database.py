@@ -7,20 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from cli.compose import settings_from
 from cli.documents import text_of
+from cli.exit_codes import FAULT
 from cli.output import JsonFlag, note, show, table
 from contender.errors import NotFound
 
 if TYPE_CHECKING:
     from contender.adapters.store_sql import Store
 
-FAULT_FOUND: Final = 4
 
 app = typer.Typer(no_args_is_help=True, help="The store's tables: check that they fit this version, upgrade them.")
 
@@ -39,7 +39,7 @@ def check(as_json: JsonFlag = False) -> int:
         older = (kept or 0) < needed
         remedy = "contender database upgrade" if older else "run the newer contender that upgraded it"
         note(f"the store's tables do not fit: {remedy}")
-        return FAULT_FOUND
+        return FAULT
     return 0
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.compose import settings_from
+from cli.exit_codes import FAILED
 from cli.output import JsonFlag, show, table
 from cli.serving_settings import check_server_settings
 from cli.settings import Settings
@@ -57,7 +58,7 @@ def doctor(as_json: JsonFlag = False) -> int:
     findings = [*wrong, *(finding for look in _looks(settings) for finding in look())]
     healthy = all(finding.ok for finding in findings if finding.required)
     show({"healthy": healthy, "findings": [asdict(finding) for finding in findings]}, as_json, _render)
-    return 0 if healthy else 1
+    return 0 if healthy else FAILED
 
 
 def _looks(settings: Settings) -> Iterator[Callable[[], Iterator[Finding]]]:

@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.table import Table
 
 from cli.compose import Workplace, workplace
+from cli.exit_codes import FAILED, FAULT
 from cli.output import JsonFlag, TaskOption, figure, note, pairs, show, table
 from cli.pages import writable, writing
 from cli.progress import Progress
@@ -28,7 +29,7 @@ app = typer.Typer(no_args_is_help=True, help="Who asks now against who was learn
 WindowOption = Annotated[str, typer.Option("--window", help="Rows of the last so long: 90s, 5m, 2h, 7d.")]
 OutcomesOption = Annotated[str, typer.Option("--outcomes", help="Outcomes of the last so long.")]
 
-EXIT_CODES: Final[Mapping[State, int]] = {"drift": 4, "error": 1}
+EXIT_CODES: Final[Mapping[State, int]] = {"drift": FAULT, "error": FAILED}
 
 
 @app.command()

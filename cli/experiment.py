@@ -13,6 +13,7 @@ from rich.console import Group
 
 from cli import completion, holdout, terms
 from cli.compose import Workplace
+from cli.exit_codes import REFUSED
 from cli.home import at_home
 from cli.looking import look_at, rehearsals
 from cli.output import JsonFlag, TaskOption, note, pairs, show
@@ -31,8 +32,6 @@ from contender.release.state import Phase, ReleaseState
 from contender.values import CHALLENGER
 
 app = typer.Typer(no_args_is_help=True, help="Experiments: challenger beside champion, split by person.")
-
-NOT_PROMOTE = 3
 
 
 app.command()(terms.plan)
@@ -156,7 +155,7 @@ def status(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
         times = f"{played} rehearsal{'s' if played > 1 else ''}"
         note(f"played people: {times} sent them; the audit trail says with what effect")
     show(document, as_json, _render)
-    return 0 if verdict.decision == "promote" else NOT_PROMOTE
+    return 0 if verdict.decision == "promote" else REFUSED
 
 
 @app.command()
@@ -181,7 +180,7 @@ def run(
     show({"task": task, "phase": phase, "verdict": verdict.to_document()}, as_json, _render_end)
     if verdict.decision == "roll back":
         attach_or_say(place)
-    return 0 if verdict.decision == "promote" else NOT_PROMOTE
+    return 0 if verdict.decision == "promote" else REFUSED
 
 
 @app.command()

@@ -34,9 +34,9 @@ from cli import (
     waiting,
     withdrawing,
 )
-from cli.__main__ import INTERRUPTED
 from cli.compose import name_s3_for_all
 from cli.demo import command as demo
+from cli.exit_codes import INTERRUPTED
 from cli.framing import framing
 from cli.given import refuse_empty
 from cli.output import err, fail, note, printed, stderr, stdout, where

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Span, Text
 
 from cli import completion
+from cli.exit_codes import FAILED, FAULT, REFUSED, UNREACHABLE, USAGE
 from cli.streams import Stream
 from contender.errors import (
     Conflict,
@@ -36,15 +37,15 @@ TaskOption = Annotated[
 ]
 
 EXIT_CODES: tuple[tuple[type[ContenderError], int], ...] = (
-    (InvalidInput, 2),
-    (Refused, 3),
-    (FaultFound, 4),
-    (Unavailable, 5),
-    (NotFound, 1),
-    (Conflict, 1),
-    (ContenderError, 1),
+    (InvalidInput, USAGE),
+    (Refused, REFUSED),
+    (FaultFound, FAULT),
+    (Unavailable, UNREACHABLE),
+    (NotFound, FAILED),
+    (Conflict, FAILED),
+    (ContenderError, FAILED),
 )
-"""0 ok, 1 failure, 2 usage, 3 refused or not promote, 4 fault found, 5 a service is unreachable."""
+"""What kind of error ends with which code."""
 
 _DEFECTS: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What a picture of a document may die of."""

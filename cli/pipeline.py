@@ -11,6 +11,7 @@ import typer
 
 from cli import train
 from cli.compose import Workplace, git_sha, workplace
+from cli.exit_codes import FAILED, REFUSED
 from cli.output import JsonFlag, TaskOption, note, pairs, print_json, show
 from cli.progress import Progress
 from contender.errors import FaultFound, InvalidInput, Unavailable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pipelines.remote import Job, Pipelines, Run
     from pipelines.runner import Runner
 
-REFUSED = 3
 
 GraphOption = Annotated[str, typer.Option(help="The compiled graph: a name in pipelines/generated.")]
 SetOption = Annotated[
@@ -239,7 +239,7 @@ def _code(run: Run | None) -> int:
         return 0
     if run.state != "SUCCEEDED":
         note(f"the run ended as {run.state.lower()}: {run.error or 'see Kubeflow for its logs'}")
-        return 1
+        return FAILED
     return REFUSED if run.gate == "refused" else 0
 
 

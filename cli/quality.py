@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from cli.compose import Workplace, workplace
+from cli.exit_codes import FAULT, OK, USAGE
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.pages import writable, writing
 from cli.progress import Progress
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from monitoring.quality.place import Shelf
     from monitoring.quality.report import Report
 
-EXIT_CODES: Mapping[str, int] = {"good": 0, "nothing": 2, "faults": 4}
+EXIT_CODES: Mapping[str, int] = {"good": OK, "nothing": USAGE, "faults": FAULT}
 """By the verdict on all files."""
 
 WORDS: Mapping[str, str] = {"hold": "held", "row": "set aside", "alert": "look at it", "warning": "good to know"}

@@ -16,6 +16,7 @@ from cli import experiment, holdout
 from cli.approval import evidence, group
 from cli.baking import baked
 from cli.compose import Workplace
+from cli.exit_codes import REFUSED
 from cli.filling import fill, stop_empty
 from cli.home import at_home
 from cli.looking import look_at
@@ -27,8 +28,6 @@ from contender.experiment.decision import Verdict
 from contender.release.clock import doubt
 from contender.release.state import Phase
 from contender.values import BASELINE, CHAMPION
-
-ROLLED_BACK: Final = 3
 
 _HOUR_S: Final = 3_600.0
 
@@ -75,7 +74,7 @@ def reconcile(
     Example: contender release reconcile --promote --bake 600
     """
     document = played(task, Terms(promote, bake, time.time()), tell=lambda found: show(found, as_json, _render))
-    return ROLLED_BACK if document["rolled_back"] else 0
+    return REFUSED if document["rolled_back"] else 0
 
 
 def played(task: str, terms: Terms, *, tell: Callable[[Mapping[str, Any]], None] | None = None) -> dict[str, Any]:

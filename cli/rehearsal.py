@@ -15,6 +15,7 @@ import typer
 from cli import experiment
 from cli.compose import Workplace, workplace
 from cli.crowd import Crowd, Person, Tally, judged, wait_until_final, wait_until_joined
+from cli.exit_codes import REFUSED
 from cli.looking import look_at, trail_of
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
@@ -116,7 +117,7 @@ def rehearse(  # noqa: PLR0913, PLR0917 - every option is a parameter
     show(document | {"reason": verdict.reason}, as_json, pairs)
     if verdict.decision == "promote":
         note(f"next: contender experiment status --task {task}, then contender promote --task {task}")
-    return 0 if verdict.decision == "promote" else experiment.NOT_PROMOTE
+    return 0 if verdict.decision == "promote" else REFUSED
 
 
 def refuse_among_people(place: Workplace) -> None:

@@ -13,6 +13,7 @@ from cli import approval, experiment, holdout
 from cli.baking import baked
 from cli.compose import Workplace
 from cli.documents import object_of
+from cli.exit_codes import REFUSED
 from cli.home import at_home
 from cli.looking import look_at
 from cli.output import JsonFlag, TaskOption, note, pairs, show
@@ -25,8 +26,6 @@ from contender.release.machine import Kind
 from contender.release.state import Phase, ReleaseState
 
 ReasonOption = Annotated[str, typer.Option(help="Why, for the audit record.")]
-
-NOT_PROMOTED = 3
 
 
 def promote(
@@ -50,7 +49,7 @@ def promote(
     with turn(place):
         ended = _promoted_and_baked(place, wish, bake)
     _decided(place, ended.state, as_json, breach=ended.breach)
-    return NOT_PROMOTED if ended.breach else 0
+    return REFUSED if ended.breach else 0
 
 
 def undo(task: TaskOption = "job-change", reason: ReasonOption = "undone by hand", as_json: JsonFlag = False) -> int:

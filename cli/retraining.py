@@ -14,10 +14,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli.compose import Workplace, server_environment, workplace
+from cli.exit_codes import FAILED, REFUSED, USAGE
 from cli.kubeflow import Training, elsewhere
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
-from cli.train import REFUSED, existing
+from cli.train import existing
 from contender.adapters.process_environment import python
 from contender.values import CHALLENGER
 from monitoring.retraining import ledger
@@ -26,10 +27,7 @@ from monitoring.retraining.triggers import Limits, Result, Run, budget_left
 LIMITS: Final = Limits()
 
 _COMMAND: Final = "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"
-UNUSABLE: Final = 2
-"""The exit code of a training that was given what it cannot train on."""
-
-_EXIT_CODES: Final[Mapping[str | None, int]] = {"failed": 1, "untrained": UNUSABLE}
+_EXIT_CODES: Final[Mapping[str | None, int]] = {"failed": FAILED, "untrained": USAGE}
 
 RowsOption = Annotated[
     str,
@@ -160,7 +158,7 @@ def _train(run: Run, arguments: Sequence[str], say: Callable[[str], None]) -> Ru
         return run.ended(time.time(), "failed", message=message)
     if "error" in document:
         # Whatever a step refuses of what it was given is refused before anything is searched or fitted.
-        broken: Result = "untrained" if code == UNUSABLE else "failed"
+        broken: Result = "untrained" if code == USAGE else "failed"
         return run.ended(time.time(), broken, message=str(document["error"]))
     result: Result = "refused" if code == REFUSED else "challenger"
     return run.ended(time.time(), result, version=document["version"], message=str(document["gate"]["reason"]))

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cli.completion import versions
 from cli.compose import Workplace, git_sha, workplace
+from cli.exit_codes import REFUSED
 from cli.output import JsonFlag, TaskOption, note, pairs, show
 from cli.progress import Progress
 from contender.errors import InvalidInput
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 DataOption = Annotated[
     Path | None, typer.Option("--data", "-d", help="A CSV file, read as it is. Without it, synthetic rows are made.")
 ]
-
-REFUSED = 3
 
 
 def train(

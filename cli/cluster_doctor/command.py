@@ -15,11 +15,11 @@ from cli.cluster_doctor.checks import CHECKS
 from cli.cluster_doctor.finding import Finding, Look, State, findings
 from cli.compose import settings_from
 from cli.documents import text_of
+from cli.exit_codes import FAULT
 from cli.output import JsonFlag, show
 from contender.adapters.kubernetes_manifests import parsed, rendered
 
 OVERLAYS: Final = Path("infrastructure/kubernetes/overlays")
-FAULT: Final = 4
 _MARKS: Final = {State.OK: ("✓", "green"), State.WARNING: ("–", "yellow"), State.FAILED: ("✗", "red")}
 
 EnvironmentOption = Annotated[
