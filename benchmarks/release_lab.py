@@ -100,6 +100,10 @@ class FolderSlots:
         del deadline_s
         (self._folder / slot).write_text(version.version)
 
+    def serves(self, slot: str, version: ModelVersion) -> bool:
+        """Whether it is `version` that is served."""
+        return self.answers(slot) == version.version
+
     def answers(self, slot: str) -> str | None:
         """The version that is served."""
         path = self._folder / slot

@@ -62,21 +62,33 @@ def approve(
 
 
 @group.command("evidence")
-def show_evidence(task: TaskOption = "job-change", as_json: JsonFlag = False) -> int:
+def show_evidence(
+    task: TaskOption = "job-change",
+    arm: Annotated[str, typer.Option(help="With several challengers: which one; that of the verdict without it.")] = "",
+    as_json: JsonFlag = False,
+) -> int:
     """Look at the running experiment and print what an approval would be of: the versions, the verdict, its digest.
 
-    Example: contender cluster run -- release evidence --json > evidence.json
+    Examples:
+      contender cluster run -- release evidence --json > evidence.json
+      contender release evidence --arm challenger-2 --json > evidence.json    # against a verdict that names another
     """
-    shown = evidence_now(at_home(task))
+    shown = evidence_now(at_home(task), arm)
     show(shown, as_json, lambda found: pairs({**found["subject"], "verdict": found["verdict"]["decision"]}, "evidence"))
     return 0
 
 
-def evidence_now(place: Workplace) -> dict[str, Any]:
-    """What promoting the running experiment's challenger would rest on: the `subject` of an approval, the `verdict`."""
+def evidence_now(place: Workplace, arm: str = "") -> dict[str, Any]:
+    """What promoting the running experiment's challenger would rest on: the `subject` of an approval, the `verdict`.
+
+    With several challengers it is that of `arm`; without one, that of the verdict.
+
+    Raises:
+        InvalidInput: no such arm.
+    """
     state, running = place.release.state(), experiment.current(place)
     verdict = look_at(place, running)
-    led = state.led_by(verdict.arm) if state.rivals else state
+    led = state.led_by(arm or verdict.arm) if state.rivals or arm else state
     told = verdict.to_document()
     return {"subject": asdict(subject(led, evidence_digest(told))), "verdict": told}
 

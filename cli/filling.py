@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cli.compose import Workplace
-from contender.values import BASELINE, CHAMPION
+from contender.values import BASELINE, CHAMPION, ModelVersion
 
 
 def fill(place: Workplace, say: Callable[[str], object] = lambda _: None) -> None:
@@ -18,17 +18,21 @@ def fill(place: Workplace, say: Callable[[str], object] = lambda _: None) -> Non
         NotFound: the registry has no champion or no baseline, or a slot is not deployed.
         Unavailable: a slot does not start, in its own words.
     """
-    deadline = place.settings.start_seconds
     say("baseline")
-    place.slots.prepare(BASELINE, place.version(BASELINE), deadline_s=deadline)
+    _serve(place, BASELINE, place.version(BASELINE))
     say("champion")
     state = place.release.resume()
     if state.champion is None:
         state = place.release.install(CHAMPION)
     for placed in (state.champion, *state.candidates, state.previous):
         if placed is not None:
-            place.slots.prepare(placed.slot, placed.model, deadline_s=deadline)
+            _serve(place, placed.slot, placed.model)
     stop_empty(place, say)
+
+
+def _serve(place: Workplace, slot: str, version: ModelVersion) -> None:
+    if not place.slots.serves(slot, version):
+        place.slots.prepare(slot, version, deadline_s=place.settings.start_seconds)
 
 
 def stop_empty(place: Workplace, say: Callable[[str], object] = lambda _: None) -> None:

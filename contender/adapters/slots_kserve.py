@@ -91,8 +91,9 @@ class KServeSlots:
     def prepare(self, slot: str, version: ModelVersion, *, deadline_s: float) -> None:
         """Serve `version` in `slot`: return once it is rolled out and answers with exactly that version and digest.
 
-        A slot that already does is left alone. On failure the slot is told to serve what it served before, or to stop
-        if that was nothing; what was served before never stopped, since pods are replaced one by one.
+        A slot that already does goes on, and is asked its golden requests. On failure the slot is told to serve what it
+        served before, or to stop if that was nothing; what was served before never stopped, since pods are replaced one
+        by one.
 
         Raises:
             NotFound: the manifests, which say all else of the InferenceService, were not applied for this slot.
@@ -105,16 +106,19 @@ class KServeSlots:
             remedy = _NOT_DEPLOYED if slot in (*SLOTS, BASELINE) else _MORE_SLOTS
             raise NotFound(f"{self._name(slot)} is not deployed", remedy=remedy)
         golden = self._verified(slot, version)
-        if self._serves(slot, version) and self._stated(slot) == version.artifact:
-            return
         before = self._stated(slot)
-        self._state(slot, version.artifact)
+        if before != version.artifact:
+            self._state(slot, version.artifact)
         try:
             self._await(slot, version, deadline)
             self._probe.golden(slot, golden)
         except ContenderError as error:
             self._take_back(slot, version, before, error)
             raise
+
+    def serves(self, slot: str, version: ModelVersion) -> bool:
+        """Whether `slot` is to serve that version, is rolled out and answers with its version and digest."""
+        return self._stated(_checked(slot)) == version.artifact and self._serves(slot, version)
 
     def answers(self, slot: str) -> str | None:
         """The version that `slot` answers with now, or None when it does not answer."""

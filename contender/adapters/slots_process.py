@@ -66,14 +66,8 @@ class ProcessSlots:
         deadline = self._clock() + deadline_s
         _check(slot)
         self._alive()
-        artifact = found_below(self._artifacts, version.task, version.artifact)
-        if "://" in artifact:
-            problem = (
-                f"version {version.version} is kept at {tellable(artifact)}, which slots of one machine do not read"
-            )
-            raise InvalidInput("CONTENDER_ARTIFACT_ROOT", problem, remedy="keep artifacts in a folder: leave it unset")
-        wanted = Wanted(version.version, str(Path(artifact).resolve()), version.digest)
-        if wanted.same(self._desired().slots.get(slot)) and self._serves(slot, wanted, self._alive()):
+        wanted = self._wanted(version)
+        if self._goes_on(slot, wanted):
             return
         before, asked = self._ask_for(slot, wanted)
         try:
@@ -81,6 +75,12 @@ class ProcessSlots:
         except (Unavailable, InvalidArtifact):
             self._take_back(slot, asked, before)
             raise
+
+    def serves(self, slot: str, version: ModelVersion) -> bool:
+        """Whether `slot` is to serve that version and answers with its version and digest; False when nothing is up."""
+        _check(slot)
+        is_up = observed(self._folder.home, self._folder.task) is not None
+        return is_up and self._goes_on(slot, self._wanted(version))
 
     def answers(self, slot: str) -> str | None:
         """The version that `slot` answers with now, or None when it does not answer."""
@@ -106,6 +106,18 @@ class ProcessSlots:
             if self._clock() >= deadline:
                 raise DeadlineExceeded(f"{slot} still serves {self._folder.task} after {_RETIRE_S:g} s")
             self._sleep(_PAUSE_S)
+
+    def _wanted(self, version: ModelVersion) -> Wanted:
+        artifact = found_below(self._artifacts, version.task, version.artifact)
+        if "://" in artifact:
+            problem = (
+                f"version {version.version} is kept at {tellable(artifact)}, which slots of one machine do not read"
+            )
+            raise InvalidInput("CONTENDER_ARTIFACT_ROOT", problem, remedy="keep artifacts in a folder: leave it unset")
+        return Wanted(version.version, str(Path(artifact).resolve()), version.digest)
+
+    def _goes_on(self, slot: str, wanted: Wanted) -> bool:
+        return wanted.same(self._desired().slots.get(slot)) and self._serves(slot, wanted, self._alive())
 
     def _await(self, slot: str, asked: Wanted, deadline: float) -> None:
         while not self._serves(slot, asked, seen := self._alive()):

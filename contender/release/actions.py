@@ -71,6 +71,16 @@ class World:
         for placed in filter(None, places):
             self.ports.slots.prepare(placed.slot, placed.model, deadline_s=self.deadlines.prepare_s)
 
+    def bring_back(self, state: ReleaseState) -> None:
+        """Serve the champion. Where it is served still, its artifact is not looked at: that place may be away just now.
+
+        A first champion, before there is any routing, is proven like a challenger.
+        """
+        champion = state.champion
+        if champion and self.generation(state.task) and self.ports.slots.serves(champion.slot, champion.model):
+            return
+        self.prepare(champion)
+
     def alias(self, task: str, alias: str, version: str | None) -> None:
         """Point the registry's `alias` at `version`, or remove it."""
         self.ports.registry.set_alias(task, alias, version)
@@ -116,7 +126,7 @@ def _version(placed: Placed | None) -> str | None:
 _PERFORM: Final[Mapping[Action, Callable[[World, ReleaseState], None]]] = {
     Action.CHECK_CHAMPION: lambda world, state: world.check(state.champion),
     Action.CHECK_CHALLENGER: lambda world, state: world.check(*state.candidates),
-    Action.PREPARE_CHAMPION: lambda world, state: world.prepare(state.champion),
+    Action.PREPARE_CHAMPION: World.bring_back,
     Action.PREPARE_CHALLENGER: lambda world, state: world.prepare(*state.candidates),
     Action.WRITE_ROUTING: World.write_routing,
     Action.WAIT_APPLIED: World.wait_applied,

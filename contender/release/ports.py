@@ -22,12 +22,17 @@ class Slots(Protocol):
     def prepare(self, slot: str, version: ModelVersion, *, deadline_s: float) -> None:
         """Serve `version` in `slot`: return once the slot *answers* with that version and its golden requests hold.
 
-        Idempotent: a slot that already does is left alone.
+        Idempotent: a slot that already does goes on. Who prepared it last may have died before the golden requests were
+        asked, so that they are asked again.
 
         Raises:
             Unavailable: not within `deadline_s`, with the slot's own reason.
             InvalidArtifact: the artifact is not the one that `version` names; what was served before still is.
         """
+        ...
+
+    def serves(self, slot: str, version: ModelVersion) -> bool:
+        """Whether `slot` is to serve exactly that version and answers as it; the place of artifacts may be away."""
         ...
 
     def answers(self, slot: str) -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from contender.adapters.kserve_probe import SlotProbe
 from contender.adapters.kubernetes_api import MANAGER
 from contender.adapters.slots_kserve import TELL_S, KServeSlots, Waiting
 from contender.artifact import GOLDEN
@@ -25,6 +26,13 @@ def service(slot: str = "blue") -> Key:
 
 def entry() -> Key:
     return Key(SERVING, "inferenceservices", NAMESPACE, TASK)
+
+
+class KilledBeforeGolden(SlotProbe):
+    """Its process ends when it is about to ask golden requests."""
+
+    def golden(self, slot: str, content: bytes) -> None:
+        raise KeyboardInterrupt
 
 
 def test_a_prepared_slot_answers_with_its_version(cluster: Cluster) -> None:
@@ -45,6 +53,30 @@ def test_a_slot_that_serves_the_version_is_left_alone(cluster: Cluster) -> None:
     cluster.api.calls.clear()
     cluster.slots.prepare("blue", version, deadline_s=10)
     assert {method for method, _ in cluster.api.calls} == {"GET"}
+
+
+def test_that_a_slot_goes_on_is_known_while_the_bucket_is_away(cluster: Cluster) -> None:
+    seven, eight = cluster.version("7"), cluster.version("8")
+    assert not cluster.slots.serves("blue", seven)
+    cluster.slots.prepare("blue", seven, deadline_s=10)
+    cluster.shelf.files.clear()
+    assert cluster.slots.serves("blue", seven)
+    assert not cluster.slots.serves("blue", eight)
+    assert not cluster.slots.serves("blue", replace(seven, digest="0" * 64))
+    cluster.slots.retire("blue")
+    assert not cluster.slots.serves("blue", seven)
+
+
+def test_golden_requests_are_asked_of_a_slot_whose_preparation_was_cut_off(cluster: Cluster) -> None:
+    """Who is killed between the roll-out and the golden requests leaves a slot that serves and was not asked."""
+    wrong = cluster.version("8", score=0.7501)
+    probe = KilledBeforeGolden(TASK, cluster.slots._probe._address)
+    killed = KServeSlots(cluster.slots._api, TASK, cluster.shelf, probe, cluster.slots._waiting)
+    with pytest.raises(KeyboardInterrupt):
+        killed.prepare("blue", wrong, deadline_s=10)
+    assert cluster.slots.serves("blue", wrong)
+    with pytest.raises(InvalidArtifact, match=r"golden\.json: blue answers golden request 0 otherwise"):
+        cluster.slots.prepare("blue", wrong, deadline_s=10)
 
 
 def test_pods_that_restart_for_want_of_a_version_do_not_speak_against_the_first(cluster: Cluster) -> None:

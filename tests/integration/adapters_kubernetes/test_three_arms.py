@@ -81,6 +81,9 @@ def test_two_challengers_are_answered_from_slots_of_their_own(story: Story, comm
 
 
 def test_the_second_challenger_is_promoted_from_violet_and_taken_back(story: Story, command: Command) -> None:
+    shown = command("release", "evidence", "--arm", "challenger-2")[1]["subject"]
+    assert (shown["champion"], shown["challenger"]) == ("1", "3")
+    assert command("release", "evidence", "--arm", "challenger-9")[0] == 2
     promote = ("promote", "--override", "rehearsal", "--arm", "challenger-2")
     code, told = command(*promote)
     assert code == 0, told

@@ -35,6 +35,9 @@ class ReadySlots:
     def prepare(self, slot: str, version: ModelVersion, *, deadline_s: float) -> None:
         self.serving[slot] = version.version
 
+    def serves(self, slot: str, version: ModelVersion) -> bool:
+        return self.serving.get(slot) == version.version
+
     def answers(self, slot: str) -> str | None:
         return self.serving.get(slot)
 

@@ -137,6 +137,18 @@ def test_prepare_leaves_a_slot_alone_that_already_serves_the_version(house: Hous
     assert house.process("blue").pid == before.pid
 
 
+def test_whether_a_slot_serves_a_version_is_its_own_word_and_what_it_was_asked_for(house: House) -> None:
+    version = house.version("7")
+    assert not house.slots.serves("blue", version)
+    house.up()
+    assert not house.slots.serves("blue", version)
+    house.slots.prepare("blue", version, deadline_s=10)
+    assert house.slots.serves("blue", version)
+    assert not house.slots.serves("blue", house.version("8"))
+    house.slots.retire("blue")
+    assert not house.slots.serves("blue", version)
+
+
 def test_a_new_version_takes_the_place_and_port_of_the_old(house: House) -> None:
     house.up()
     house.slots.prepare("green", house.version("7"), deadline_s=10)

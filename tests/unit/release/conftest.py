@@ -56,6 +56,10 @@ class FakeSlots:
                 raise Unavailable(f"{slot} does not come up with version {version.version}")
             self.serving[slot] = version.version
 
+    def serves(self, slot: str, version: ModelVersion) -> bool:
+        with self.fuse.around(f"look at {slot}"):
+            return self.serving.get(slot) == version.version
+
     def answers(self, slot: str) -> str | None:
         with self.fuse.around(f"ask {slot}"):
             return self.serving.get(slot)

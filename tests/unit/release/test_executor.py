@@ -40,6 +40,24 @@ def test_install_serves_everyone_from_blue(lab: Any) -> None:
     assert lab.slots.serving == {"blue": "7"}
 
 
+def test_a_warm_slot_takes_people_back_while_the_place_of_artifacts_is_away(lab: Any) -> None:
+    experimenting(lab).run(lambda release: release.promote("digest", "it wins"))
+    lab.slots.refuses = {"7", "8"}
+    lab.release().undo("complaints")
+    assert arms(lab) == [("champion", "blue", "7", 0.0)]
+    lab.release().suspend("stop")
+    lab.release().lift("go on")
+    assert not lab.routing.current.suspended
+
+
+def test_a_first_champion_is_proven_though_its_slot_answers_already(lab: Any) -> None:
+    lab.slots.serving["blue"] = "7"
+    lab.slots.refuses = {"7"}
+    with pytest.raises(Unavailable):
+        lab.release().install("7")
+    assert lab.routing.current is None
+
+
 def test_why_the_gate_was_overridden_is_told_whenever_such_a_version_is_released(lab: Any) -> None:
     installed(lab)
     lab.registry.tags = {"gate_override": "an old one, for a rehearsal"}

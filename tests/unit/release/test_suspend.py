@@ -93,6 +93,7 @@ def test_a_half_done_undo_of_a_suspended_release_does_not_hide_that_the_switch_w
     with pytest.raises(lab.Crash):
         lab.release().suspend("stop")
     lab.slots.refuses = {"7"}
+    lab.slots.serving.pop("blue")
     with pytest.raises(Unavailable):
         lab.release().undo("no")
     assert not lab.routing.current.suspended
