@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 import typer
@@ -48,6 +50,14 @@ from contender.errors import ContenderError, InvalidInput
 
 PRIVATE: Final = 0o077
 """What is written holds people's data, or names them: it is for the account that writes it, and no other."""
+
+_NO_ROOM: Final = "make room on the disk of CONTENDER_HOME, or of the file that was to be written"
+_OF_A_DISK: Final[Mapping[int, str]] = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EROFS: "the disk can only be read: let CONTENDER_HOME name a folder on another one",
+}
+"""What to do where it is the disk's fault, by the system's number of the error."""
 
 app = typer.Typer(
     name="contender",
@@ -173,6 +183,7 @@ def _translated(error: Exception, arguments: list[str]) -> ContenderError:
         return InvalidInput("", error.format_message(), remedy=f"{' '.join(['contender', *words])} --help")
     if isinstance(error, OSError) and error.strerror:
         named = f"{error.filename}: " if error.filename else ""
-        return ContenderError(f"{named}{error.strerror}", remedy="check the path and its permissions")
+        remedy = _OF_A_DISK.get(error.errno or 0, "check the path and its permissions")
+        return ContenderError(f"{named}{error.strerror}", remedy=remedy)
     defect = f"a defect: {type(error).__name__} at {where(error)}"
     return ContenderError(defect, remedy="contender --debug tells all of it")

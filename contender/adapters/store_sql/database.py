@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -44,6 +45,11 @@ _OTHER_TABLES: Final = {"42703", "42P01"}
 
 _NO_RIGHT: Final = "42501"
 """PostgreSQL's code for what a user may not do: new tables, or a part that runs under another part's user."""
+
+_FULL: Final = "53100"
+"""PostgreSQL's code for a disk without room."""
+
+_NO_ROOM: Final = "make room on the disk of the store"
 
 _PRAGMAS: Final = (
     f"busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -303,7 +309,8 @@ def _translated() -> Iterator[None]:
     except exc.IntegrityError as error:
         raise Conflict(f"the store holds another record already: {_cause(error)}") from error
     except (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, OSError) as error:
-        raise Unavailable(f"the store does not answer: {_cause(error)}", remedy="see `contender doctor`") from error
+        remedy = _NO_ROOM if _is_full(error) else "see `contender doctor`"
+        raise Unavailable(f"the store does not answer: {_cause(error)}", remedy=remedy) from error
     except exc.DatabaseError as error:
         if told := _told(error):
             raise told from error
@@ -321,6 +328,11 @@ def _told(error: exc.DatabaseError) -> Unavailable | None:
     if code in _OTHER_TABLES:
         return Unavailable(f"the store has other tables: {_cause(error)}", remedy="contender database check")
     return None
+
+
+def _is_full(error: BaseException) -> bool:
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", "") == _FULL
 
 
 def _cause(error: BaseException) -> str:

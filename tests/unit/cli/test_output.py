@@ -49,6 +49,13 @@ def test_each_kind_of_error_has_its_exit_code(error: ContenderError, code: int) 
     assert exit_code(error) == code
 
 
+def test_a_disk_without_room_is_told_with_what_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["release", "diagram", "--out", "/dev/full"]) == 1
+    told = capsys.readouterr().err
+    assert "No space left on device" in told
+    assert "make room on the disk of CONTENDER_HOME" in told
+
+
 def test_an_error_for_people_names_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail(Refused("not now", remedy="wait"), as_json=False) == 3
     shown = capsys.readouterr()
