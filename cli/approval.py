@@ -122,10 +122,11 @@ def key(
 
     Example: contender release key --out ~/ada.key --name ada
     """
-    from contender.adapters.keys_ed25519 import create, enrol
+    from contender.adapters.keys_ed25519 import create, enrol, place_for
 
     settings = settings_from(backend="local")
     name = name or settings.actor
+    place_for(settings.approvers, name)  # a refusal leaves no private key behind
     public = enrol(settings.approvers, name, create(out))
     show({"name": name, "private": str(out), "public": str(public)}, as_json, lambda found: pairs(found, "key"))
     return 0

@@ -44,10 +44,10 @@ WaitOption = Annotated[float, typer.Option("--wait", min=1, help="Seconds to wai
 
 @dataclass(frozen=True)
 class Place:
-    """A cluster, how a program is run in a pod of it, and how time passes."""
+    """A cluster, how a program is run in a pod of it with a text as its input, and how time passes."""
 
     look: Look
-    execute: Callable[[Sequence[str]], None]
+    execute: Callable[[Sequence[str], str], None]
     sleep: Callable[[float], None] = time.sleep
 
     @property
@@ -80,7 +80,7 @@ def install(
         )
     settings = settings_from(backend="local")
     look = Look(connect(settings.namespace, settings.kubeconfig), manifests_of(environment, manifests), time.time)
-    place = Place(look, lambda words: _kubectl(settings.kubeconfig, words))
+    place = Place(look, lambda words, text: _kubectl(settings.kubeconfig, words, text))
     applied = 0 if dry_run else installed(place, with_secrets=with_secrets, wait_s=wait)
     if dry_run:
         refuse_unfit(look)
@@ -102,11 +102,9 @@ def installed(place: Place, *, with_secrets: bool, wait_s: float) -> int:
     _apply(place.look, first, "foundation")
     fresh = Look(place.api, place.look.manifests, place.look.now)
     if with_secrets:
-        owner = make_secrets(place.api)
+        make_secrets(place.api)
         _until_they_run(place, [one for one in first if one["kind"] == "StatefulSet"], wait_s)
-        place.execute(_MAKE_DATABASE)
-        # MLflow starts as soon as it has its Secret: not before its database is there.
-        _make(place.api, "mlflow", "mlflow-store", {"url": f"postgresql+psycopg://postgres:{owner}@{_HOST}/mlflow"})
+        _give_mlflow_its_database(place)
     if missing := [one for one in findings(_SECRETS, fresh) if one.state == State.FAILED]:
         raise FaultFound(
             _told(missing), remedy="make them (docs/cluster.md, 3), then install again: it goes on from here"
@@ -134,8 +132,8 @@ def layers(manifests: Sequence[Document]) -> tuple[list[Document], list[Document
     return first, [one for one in manifests if one not in foundation]
 
 
-def make_secrets(api: Api) -> str:
-    """The laptop's Secrets that are not there yet, MLflow's excepted; the password of PostgreSQL's owner.
+def make_secrets(api: Api) -> None:
+    """Make the laptop's Secrets that are not there yet, MLflow's excepted.
 
     Each part has a password of its own. None is told or changed.
     """
@@ -148,7 +146,15 @@ def make_secrets(api: Api) -> str:
     _make(api, "contender", "contender-store-owner", {"url": f"postgresql://postgres:{owner}@{_HOST}/postgres"})
     local = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     _make(api, "contender", "contender-s3", local, S3_NOTES)
-    return owner
+
+
+def _give_mlflow_its_database(place: Place) -> None:
+    """A user and a database of its own, and only then its Secret, with which it starts; if that is there, nothing."""
+    if place.look.get("/api/v1/namespaces/mlflow/secrets/mlflow-store"):
+        return
+    password = secrets.token_urlsafe(24)
+    place.execute(_AS_OWNER, _MLFLOW.format(password=password))
+    _make(place.api, "mlflow", "mlflow-store", {"url": f"postgresql+psycopg://mlflow:{password}@{_HOST}/mlflow"})
 
 
 def _url(user: str) -> str:
@@ -167,16 +173,23 @@ def _make(
         return api.call("GET", f"{folder}/{name}")
 
 
-_THERE: Final = "SELECT 1 FROM pg_database WHERE datname = 'mlflow'"
-_MAKE: Final = f'psql --username=postgres -tc "{_THERE}" | grep -q 1 || createdb --username=postgres mlflow'
-_MAKE_DATABASE: Final = ("--namespace=backends", "exec", "statefulset/postgres", "--", "sh", "-c", _MAKE)
-"""MLflow has tables of the store's names: a database each."""
+_AS_OWNER: Final = (
+    *("--namespace=backends", "exec", "--stdin", "statefulset/postgres", "--"),
+    *("psql", "--username=postgres", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"),
+)
+_MLFLOW: Final = """\
+SELECT 'CREATE ROLE mlflow LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mlflow') \\gexec
+ALTER ROLE mlflow PASSWORD '{password}';
+SELECT 'CREATE DATABASE mlflow' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'mlflow') \\gexec
+ALTER DATABASE mlflow OWNER TO mlflow;
+"""
+"""MLflow has tables of the store's names, so a database each; and no business in the other one, so a user each."""
 
 
-def _kubectl(kubeconfig: str, words: Sequence[str]) -> None:
+def _kubectl(kubeconfig: str, words: Sequence[str], text: str) -> None:
     command = ["kubectl", *([f"--kubeconfig={kubeconfig}"] if kubeconfig else ()), *words]
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=_EXEC_S)
+        subprocess.run(command, check=True, capture_output=True, timeout=_EXEC_S, input=text.encode())
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or b""
         words_of = said.decode(errors="replace").strip()[:300] or type(error).__name__

@@ -53,16 +53,33 @@ def enrol(folder: Path, name: str, public: bytes) -> Path:
         Conflict: somebody of that name is there already.
         InvalidInput: a name that cannot be a file's.
     """
-    if not _NAME.fullmatch(name):
-        raise InvalidInput("approver", f"{name!r} cannot be a file's name")
+    path = place_for(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}{SUFFIX}"
     try:
         with path.open("xb") as file:
             file.write(public)
     except FileExistsError as error:
-        raise Conflict(f"{name} has a key already: {path}", remedy="remove that file first") from error
+        raise _known(name, path) from error
     return path
+
+
+def place_for(folder: Path, name: str) -> Path:
+    """Where the public key of `name` goes: for whoever asks before a private one is made.
+
+    Raises:
+        Conflict: somebody of that name is there already.
+        InvalidInput: a name that cannot be a file's.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidInput("approver", f"{name!r} cannot be a file's name")
+    path = folder / f"{name}{SUFFIX}"
+    if path.exists():
+        raise _known(name, path)
+    return path
+
+
+def _known(name: str, path: Path) -> Conflict:
+    return Conflict(f"{name} has a key already: {path}", remedy="remove that file first")
 
 
 def signer(private: Path) -> Sign:

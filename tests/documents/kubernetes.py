@@ -83,6 +83,8 @@ def _parser() -> _Parser:
         "image",
         "subresource",
         "dry-run",
+        "cert",
+        "key",
     ):
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("--from-literal", action="append", default=[])
@@ -95,6 +97,8 @@ def _parser() -> _Parser:
         "overwrite",
         "previous",
         "follow",
+        "stdin",
+        "tty",
     ):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--wait", nargs="?", default="", const="true")
@@ -214,6 +218,7 @@ def _references(part: Document) -> Iterator[tuple[str, Document]]:
     if isinstance(volume, dict) and "secretName" in volume:
         yield from (("secret", {"name": volume["secretName"], "key": one["key"]}) for one in volume.get("items", []))
         yield "secret", {"name": volume["secretName"]}
+    yield from (("secret", {"name": one["name"]}) for one in part.get("certificateRefs", ()))
     held = part.get("configMap")
     if isinstance(held, dict) and "name" in held:
         yield "configmap", {"name": held["name"]}

@@ -45,7 +45,7 @@ class Kubelet:
     """Lets run what was applied, whenever somebody waits."""
 
     def __init__(self, platform: Platform) -> None:
-        self.platform, self.executed = platform, list[Sequence[str]]()
+        self.platform, self.executed = platform, list[str]()
 
     def run(self, seconds: float = 0) -> None:
         objects = self.platform.api.objects
@@ -65,14 +65,15 @@ class Kubelet:
         client = ClientApi(connected(self.platform.api)._client, "contender")
         return Place(Look(client, self.platform.manifests, time.time), self.execute, self.run)
 
-    def execute(self, words: Sequence[str]) -> None:
+    def execute(self, words: Sequence[str], text: str) -> None:
         """A database can be made once PostgreSQL runs, and MLflow, which starts with its Secret, must find it."""
         objects = self.platform.api.objects
         ready = objects.get(Key("apis/apps/v1", "statefulsets", "backends", "postgres")).get("status", {})
         secret_there = objects.has(Key("api/v1", "secrets", "mlflow", "mlflow-store"))
         assert ready.get("readyReplicas")
-        assert self.executed or not secret_there
-        self.executed.append(words)
+        assert not secret_there
+        assert "PASSWORD" not in " ".join(words), "whoever lists the processes sees no password"
+        self.executed.append(text)
 
 
 def secret(platform: Platform, namespace: str, name: str) -> dict[str, str]:
@@ -92,7 +93,9 @@ def test_an_empty_cluster_is_installed_and_again_changes_nothing(
     assert len(parts) == 6, "each part has a user of its own, and of each task"
     passwords = {url.split(":")[2].split("@")[0] for url in parts.values()}
     assert len(passwords | {owner}) == len(parts) + 1, "each part has a password of its own"
-    assert owner in secret(platform, "mlflow", "mlflow-store")["url"]
+    of_mlflow = secret(platform, "mlflow", "mlflow-store")["url"].split(":")[2].split("@")[0]
+    assert of_mlflow not in passwords | {owner}, "and MLflow one of its own"
+    assert f"ALTER ROLE mlflow PASSWORD '{of_mlflow}'" in "".join(kubelet.executed)
     before = {one: platform.api.objects.get(Key("api/v1", "secrets", *one)) for one in SECRETS}
     versions = [platform.api.objects.get(key_of(one))["metadata"]["resourceVersion"] for one in platform.manifests]
     installed(kubelet.place(), with_secrets=True, wait_s=60)
@@ -100,8 +103,8 @@ def test_an_empty_cluster_is_installed_and_again_changes_nothing(
     again = [platform.api.objects.get(key_of(one))["metadata"]["resourceVersion"] for one in platform.manifests]
     assert again == versions
     said = "".join(capsys.readouterr())
-    assert not any(word in said for word in passwords | {owner})
-    assert "createdb" in str(kubelet.executed)
+    assert not any(word in said for word in passwords | {owner, of_mlflow})
+    assert len(kubelet.executed) == 1
 
 
 def test_a_run_that_died_half_way_is_continued_with_the_passwords_that_are_there(platform: Platform) -> None:
@@ -120,10 +123,12 @@ def test_a_run_that_died_half_way_is_continued_with_the_passwords_that_are_there
     platform.api.before = dies
     with pytest.raises(Exception, match="timed out"):
         installed(kubelet.place(), with_secrets=True, wait_s=60)
-    owner = secret(platform, "backends", "postgres")["password"]
+    before = secret(platform, "backends", "postgres")
     platform.api.before = working
     installed(kubelet.place(), with_secrets=True, wait_s=60)
-    assert owner in secret(platform, "mlflow", "mlflow-store")["url"]
+    assert secret(platform, "backends", "postgres") == before
+    kept = secret(platform, "mlflow", "mlflow-store")["url"].split(":")[2].split("@")[0]
+    assert kept in kubelet.executed[-1], "the password that was set last"
 
 
 def test_an_unfit_cluster_gets_nothing(platform: Platform) -> None:

@@ -91,12 +91,17 @@ def test_a_damaged_file_is_unavailable(tmp_path: Path) -> None:
     store.close()
 
 
+def fill(store: Store) -> None:
+    with store._writing() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # SQLite takes what is there already as the least
+        connection.exec_driver_sql("CREATE TABLE large AS SELECT zeroblob(1000000) AS content")
+
+
 def test_a_disk_without_room_is_told_with_what_helps(tmp_path: Path, expose: Make) -> None:
     store = Store(f"sqlite:///{tmp_path}/store.db", clock=time.time)
     store.append([expose("p0")], [])
-    with pytest.raises(Unavailable, match="is full") as told, store._writing() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # SQLite takes what is there already as the least
-        connection.exec_driver_sql("CREATE TABLE large AS SELECT zeroblob(1000000) AS content")
+    with pytest.raises(Unavailable, match="is full") as told:
+        fill(store)
     assert told.value.remedy == "make room on the disk of the store"
     store.close()
 

@@ -76,3 +76,13 @@ def test_a_file_that_is_no_evidence_is_named(key: Path, capsys: pytest.CaptureFi
     (key.parent / "list.json").write_text("[]")
     assert approve(key, key.parent / "list.json") == 2
     assert "--evidence" in capsys.readouterr().err
+
+
+def test_a_key_that_is_refused_leaves_nothing_behind(key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = key.parent / "again.key"
+    assert run(["release", "key", "--out", str(again)]) == 1
+    assert "ada has a key already" in capsys.readouterr().err
+    assert run(["release", "key", "--out", str(again), "--name", "a/b"]) == 2
+    assert not again.exists()
+    (key.parent / "home" / "approvers" / "ada.pub").unlink()
+    assert run(["release", "key", "--out", str(again)]) == 0
