@@ -111,12 +111,13 @@ def _round_with_lease(place: Workplace, terms: Terms) -> Round:
 
 def round_of(place: Workplace, terms: Terms, lost: threading.Event) -> Round:
     """What one round did, by the phase that the release is in; it ends early once the lease is `lost`."""
-    # In every phase: on a cluster nobody else judges outcomes as they come, and decay is seen by rewards.
-    place.store.settle(place.task.name, place.task.reward)
     done = Round()
+    # First of all, since a day's outcomes take minutes to judge, and people wait for what a crash left.
     if change := place.release.state().change:
         place.release.resume()
         done.did.append(f"finished {change.event}")
+    # In every phase: on a cluster nobody else judges outcomes as they come, and decay is seen by rewards.
+    place.store.settle(place.task.name, place.task.reward)
     experiment.end_forgotten(place)
     while not lost.is_set():
         act = _BY_PHASE.get(place.release.state().phase, _nothing)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
 import pytest
 
+from benchmarks.release_lab import FolderRegistry, FolderSlots
 from cli import experiment, terms
 from cli.baking import limits_of, plan_of
 from cli.looking import RETURNED, look_at
 from cli.reconcile import Terms, round_of
 from cli.steering import steer
 from contender.adapters.routing_file import RoutingFile
+from contender.adapters.store_sql import Judge, Store
 from contender.errors import InvalidInput, NotFound, Refused, Unavailable
 from contender.experiment.analysis import look
 from contender.experiment.decision import Verdict
 from contender.experiment.plan import Plan
+from contender.release.actions import Ports
+from contender.release.executor import Release
 from contender.release.state import Phase
 from contender.routing import Routing
 from contender.values import CHALLENGER, CHAMPION, SHADOW
@@ -170,6 +175,38 @@ def test_what_nobody_noted_the_end_of_is_ended_by_whoever_comes_next(place: Benc
     place.release.undo("died again")
     round_of(place, Terms(promote=False, bake_s=0.0, now=place.now()), threading.Event())
     assert place.store.current_experiment(TASK) is None
+
+
+class Forgetful(FolderRegistry):
+    """A registry in which no alias can be set."""
+
+    def set_alias(self, task: str, alias: str, version: str | None) -> None:
+        raise Unavailable(f"{task}: {alias} of {version} cannot be set")
+
+
+class Watched(Store):
+    """Notes what was unfinished of the release whenever outcomes are judged."""
+
+    unfinished: list[object]
+
+    def settle(self, task: str, reward: Judge) -> int:
+        self.unfinished.append((self.load_release(task) or {})["change"])
+        return super().settle(task, reward)
+
+
+def test_a_round_finishes_what_a_crash_left_before_it_judges_outcomes(place: Bench) -> None:
+    begun(place, "2")
+    place.release.promote("digest", "it wins", generation=None)
+    registry = Forgetful(place.settings.home / "aliases.json")
+    ports = Ports(FolderSlots(place.settings.home / "slots"), place.routing, registry, place.store)
+    with pytest.raises(Unavailable):
+        Release(ports, TASK, place.task.policy, clock=time.time, actor="ada").undo("complaints")
+    assert place.release.state().change is not None
+    place.store.close()
+    place.store = watched = Watched(place.settings.store_url, clock=place.now)
+    watched.unfinished = []
+    done = round_of(place, Terms(promote=False, bake_s=0.0, now=place.now()), threading.Event())
+    assert (done.did, watched.unfinished) == (["finished undo"], [None])
 
 
 def test_good_news_that_travels_slower_from_one_arm_is_no_effect(place: Bench) -> None:
