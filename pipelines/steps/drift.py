@@ -28,7 +28,7 @@ class DriftParams(BaseModel):
 
     store_url: str = ""
     rows_s: Annotated[float, Field(gt=0.0)] = DAY_S
-    outcomes_s: Annotated[float, Field(gt=0.0)] = 604_800.0
+    outcomes_s: Annotated[float, Field(gt=0.0)] = 7 * DAY_S
 
 
 @reported("drift")
