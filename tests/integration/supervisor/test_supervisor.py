@@ -145,8 +145,8 @@ def test_whether_a_slot_serves_a_version_is_its_own_word_and_what_it_was_asked_f
     house.slots.prepare("blue", version, deadline_s=10)
     assert house.slots.serves("blue", version)
     assert not house.slots.serves("blue", house.version("8"))
-    house.slots.retire("blue")
-    assert not house.slots.serves("blue", version)
+    assert stop(house.home, TASK, deadline_s=10)
+    assert not house.slots.serves("blue", version), "asked for still, and nothing is up"
 
 
 def test_a_new_version_takes_the_place_and_port_of_the_old(house: House) -> None:
